@@ -6,6 +6,7 @@ import { measureDatabases } from './database.js';
 import { compareGateways } from './gateways/compare.js';
 import { type DisciplineName, disciplineNames } from './gateways/disciplines.js';
 import { measureGrowth } from './growth/growth.js';
+import { measureLayers } from './layers/layers.js';
 import { median } from './measure.js';
 import { compareMirrors, type MirrorSizes } from './mirror/compare.js';
 import { versionOf } from './process.js';
@@ -30,10 +31,12 @@ and through its alternatives in turn. The parts are:
   mirror       or a part of it: mirror-small, mirror-large, mirror-unchanged, mirror-events; their sizes are
                --mirror-small 10000, --mirror-large 20, --mirror-unchanged 100000 (objects) and --mirror-events 2000
   rotation     --rotation selects small, large or mixed objects, or whole, which needs 20 GiB of disk and 20 GiB more per round
+  layers       the CPU of the gateway against that of its two layers, for one file of --mib MiB
   trail        the CPU of the audit trail
   database     SQLite and PostgreSQL; with --before FILE, the program of another checkout too
-  growth       a root with --users 10,100,500,2000 users, and the cost of each number for an idle gateway
-All but trail, database and growth run without --only. With --latency MS, a proxy between client and gateway delays each direction by MS
+  growth       a root with --users 10,100,500,2000 users: the cost of each number for an idle gateway, for logins and
+               for commands; growth-embedded measures the same with the S3 server in the gateway's process
+All but layers, trail, database and growth run without --only. With --latency MS, a proxy between client and gateway delays each direction by MS
 milliseconds; transport is measured with and without it. --save writes the ratios to a file. bench:check compares them with
 bench/results/baseline.json and fails if one is worse by more than ${100 * tolerance} %.
 `;
@@ -60,7 +63,16 @@ interface Settings {
   readonly check: boolean;
 }
 
-const others = ['transport', 'mirror', 'rotation', 'trail', 'database', 'growth'];
+const others = [
+  'transport',
+  'mirror',
+  'rotation',
+  'layers',
+  'trail',
+  'database',
+  'growth',
+  'growth-embedded',
+];
 const mirrorParts = ['small', 'large', 'unchanged', 'events'].map((name) => `mirror-${name}`);
 const parts: readonly string[] = [...disciplineNames, ...others, ...mirrorParts];
 const usualParts = [...disciplineNames, 'transport', 'mirror', 'rotation'];
@@ -121,7 +133,7 @@ async function main(): Promise<void> {
   const settings = readSettings(process.argv.slice(2));
   if (settings === null) return print(help);
   await using stage = await buildStage(
-    [...settings.only].some((part) => !['transport', 'growth'].includes(part)),
+    [...settings.only].some((part) => !['transport', 'growth', 'growth-embedded'].includes(part)),
   );
   const versions = describe(stage);
   print(
@@ -132,9 +144,9 @@ async function main(): Promise<void> {
   await transfers(stage, settings, report);
   const isWanted = (name: string) => settings.only.has('mirror') || settings.only.has(name);
   await compareMirrors(stage, settings.mirror, isWanted, report);
-  if (settings.only.has('growth')) {
-    const { work, identity } = stage.arena('growth');
-    await measureGrowth(work, identity, settings.users, growthTimes, print);
+  for (const kind of ['external', 'embedded'] as const) {
+    if (!settings.only.has(kind === 'embedded' ? 'growth-embedded' : 'growth')) continue;
+    await measureGrowth(stage.arena('growth'), kind, settings.users, growthTimes, report);
   }
   if (settings.only.has('rotation')) {
     await measureRotation(stage, settings.rounds, settings.rotation, report);
@@ -159,7 +171,8 @@ function check(ratios: Ratios): void {
 async function transfers(stage: Stage, settings: Settings, report: Report): Promise<void> {
   const { only, rounds, latencyMs, largeMib, smallCount } = settings;
   const wanted = new Set<DisciplineName>(disciplineNames.filter((name) => only.has(name)));
-  if (wanted.size === 0 && !['transport', 'trail', 'database'].some((part) => only.has(part))) return;
+  if (wanted.size === 0 && !['transport', 'layers', 'trail', 'database'].some((part) => only.has(part)))
+    return;
   const files = await makeFiles(stage.directory, largeMib * 1024 * 1024, smallCount);
   if (wanted.size > 0) {
     await compareGateways(stage, files, { rounds, latencyMs, wanted }, report);
@@ -167,6 +180,7 @@ async function transfers(stage: Stage, settings: Settings, report: Report): Prom
   if (only.has('database')) {
     await measureDatabases(stage, files, { rounds, before: settings.before }, report);
   }
+  if (only.has('layers')) await measureLayers(stage, files, rounds, report);
   if (only.has('trail')) await measureTrail(stage, files, rounds, report);
   if (only.has('transport')) await transportAlone(stage, settings, files, report);
 }

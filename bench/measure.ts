@@ -7,12 +7,23 @@ const ticksPerSecond = 100;
 
 /** Returns the user and system CPU seconds that the process and its waited-for children have used so far. */
 export function cpuSeconds(pid: number): number {
+  const [user = 0, system = 0, childUser = 0, childSystem = 0] = cpuTicks(pid);
+  return (user + system + childUser + childSystem) / ticksPerSecond;
+}
+
+/** Returns the CPU seconds of the programs that this process has started and that have ended. */
+export function childCpuSeconds(): number {
+  const [, , user = 0, system = 0] = cpuTicks(process.pid);
+  return (user + system) / ticksPerSecond;
+}
+
+/** Returns the ticks of user and system time of the process, and of its waited-for children. */
+function cpuTicks(pid: number): readonly number[] {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The second field is the name in parentheses, which may contain spaces. Single spaces separate the later
   // fields.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15).map(Number);
-  return (user + system + childUser + childSystem) / ticksPerSecond;
+  return fields.slice(11, 15).map(Number);
 }
 
 /**

@@ -45,7 +45,7 @@ export async function measureTransport(
   const memory = mkdtempSync('/dev/shm/sftpgw-bench-');
   try {
     await using sshd = await startSshd(join(arena.work, `sshd-${latencyMs}`), arena.identity);
-    await using ours = await startServer(arena, files.largeBytes);
+    await using ours = await startTransport(arena, files.largeBytes);
     await using links = new AsyncDisposableStack();
     const portOf = async (port: number) =>
       latencyMs === 0 ? port : links.use(await startDelayProxy(port, latencyMs)).port;
@@ -92,7 +92,7 @@ async function measure(arena: Arena, contender: Contender, row: MeasuredRow, bat
 }
 
 /** Starts the gateway's SFTP server alone. Each file that a client reads has `fileBytes` bytes. */
-async function startServer(
+export async function startTransport(
   arena: Arena,
   fileBytes: number,
 ): Promise<AsyncDisposable & { port: number; cpuSeconds(): number }> {

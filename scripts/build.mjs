@@ -68,6 +68,7 @@ await Promise.all([
       'transport-server': 'bench/transport-server.ts',
       listing: 'bench/mirror/listing.ts',
       'turn-probe': 'bench/growth/turn-probe.ts',
+      'plain-s3': 'bench/layers/plain-s3.ts',
       workers: 'bench/workers.ts',
     },
     outdir: 'dist/bench',

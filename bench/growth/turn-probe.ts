@@ -1,18 +1,38 @@
-import { writeFileSync } from 'node:fs';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-
 /**
- * Loaded before the gateway. Writes the longest turn of its event loop after the start, in milliseconds, to the file of
- * SFTPGW_BENCH_TURNS when the process exits.
+ * Loaded before the gateway, which must be started with a channel for messages. Answers each message with the longest
+ * turns of the event loop since the last answer. Omits the first turn, which loads the modules before anything listens.
  */
-const file = process.env['SFTPGW_BENCH_TURNS'];
-/** The modules are loaded in this time, in milliseconds. */
-const startMs = 5_000;
-/** Interval of the histogram in milliseconds, which it adds to each delay. */
-const resolution = 5;
-
-if (file !== undefined) {
-  const delays = monitorEventLoopDelay({ resolution });
-  setTimeout(() => delays.enable(), startMs).unref();
-  process.once('exit', () => writeFileSync(file, String(Math.max(0, delays.max / 1e6 - resolution))));
+export interface Turns {
+  /** Max time in milliseconds by which a timer was late. */
+  readonly wallMs: number;
+  /** Max CPU time in milliseconds of the main thread between two timers. Other programs do not lengthen it. */
+  readonly cpuMs: number;
 }
+
+/** Interval in milliseconds between two timers. */
+const everyMs = 20;
+
+let lastMs = performance.now();
+let lastCpu = process.threadCpuUsage();
+const noTurns: Turns = { wallMs: 0, cpuMs: 0 };
+let turns = noTurns;
+let isLoaded = false;
+
+setInterval(() => {
+  const nowMs = performance.now();
+  const cpu = process.threadCpuUsage();
+  const cpuMs = (cpu.user + cpu.system - lastCpu.user - lastCpu.system) / 1000;
+  if (isLoaded) {
+    const wallMs = Math.max(turns.wallMs, nowMs - lastMs - everyMs);
+    turns = { wallMs, cpuMs: Math.max(turns.cpuMs, cpuMs) };
+  }
+  isLoaded = true;
+  lastMs = nowMs;
+  lastCpu = cpu;
+}, everyMs).unref();
+
+process.on('message', () => {
+  process.send?.(turns);
+  turns = noTurns;
+});
+process.channel?.unref();

@@ -134,16 +134,27 @@ function ratioToFastest(rows: readonly Row[]): number {
   return Math.min(...others.filter((seconds) => !Number.isNaN(seconds))) / (ours ?? Number.NaN);
 }
 
+/** Runs with events, and those of them during which the user uploads. */
+const eventRuns = 5;
+const uploadingRuns: ReadonlySet<number> = new Set([2, 4]);
+
 async function events(stage: Stage, count: number, print: (text: string) => void): Promise<void> {
-  const { seconds, lost, peakMib } = await measureEvents(stage.arena('events'), 'events', count);
-  const sorted = [...seconds].sort((a, b) => a - b);
-  const p95 = sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN;
-  print(`### ${count} events, 100 a second, objects of 4 KiB\n\n`);
-  print(`| median | 95 % within | slowest | lost | memory |\n|---|---|---|---|---|\n`);
   const milliseconds = (value: number) => `${(value * 1000).toFixed(0)} ms`;
-  print(
-    `| ${milliseconds(median(sorted))} | ${milliseconds(p95)} | ${milliseconds(sorted.at(-1) ?? Number.NaN)} | ${lost} | ${peakMib.toFixed(0)} MiB |\n`,
-  );
-  print(renderBar('seconds from the event to the file for 95 %, less than 1', p95, p95 < 1 && lost === 0));
-  print(renderBar(`at most ${maxMib} MiB of memory`, peakMib, peakMib <= maxMib));
+  print(`### ${count} events, 100 a second, objects of 4 KiB\n\n`);
+  print(`| run | median | 95 % within | slowest | lost | memory |\n|---|---|---|---|---|---|\n`);
+  const held: boolean[] = [];
+  for (let run = 1; run <= eventRuns; run += 1) {
+    const isUploading = uploadingRuns.has(run);
+    const user = `events${run}`;
+    const { seconds, lost, peakMib } = await measureEvents(stage.arena(user), user, count, isUploading);
+    const sorted = [...seconds].sort((a, b) => a - b);
+    const p95 = sorted[Math.floor(sorted.length * 0.95)] ?? Number.NaN;
+    held.push(p95 < 1 && lost === 0 && (isUploading || peakMib <= maxMib));
+    const times = [median(sorted), p95, sorted.at(-1) ?? Number.NaN].map(milliseconds).join(' | ');
+    const name = isUploading ? `${run}, during an upload` : String(run);
+    print(`| ${name} | ${times} | ${lost} | ${peakMib.toFixed(0)} MiB |\n`);
+  }
+  const good = held.filter((one) => one).length;
+  const bar = `runs of ${eventRuns} with 95 % within 1 s, nothing lost, and ${maxMib} MiB of memory without an upload`;
+  print(renderBar(bar, good, good === eventRuns));
 }

@@ -1,18 +1,20 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, watch } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, existsSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { peakMemoryMib } from '../measure.js';
 import type { Arena } from '../peers/peer.js';
 import { mainScript } from '../peers/sftpgw.js';
-import { asServer, freePort, listening, stop } from '../process.js';
+import { asServer, freePort, listening, stop, timed } from '../process.js';
 import { credentials, mirrorRoot, prefixOf } from './contenders.js';
 import { putRandom, s3Client } from './objects.js';
 
 const everyMs = 10;
 const fileBytes = 4096;
 const lastFileMs = 30_000;
+const uploadMib = 256;
 
 /** The measurements of one run with events. */
 export interface EventTimes {
@@ -22,8 +24,16 @@ export interface EventTimes {
   readonly peakMib: number;
 }
 
-/** Sends a gateway events of a hundred new objects per second and measures when their files appear. */
-export async function measureEvents(arena: Arena, user: string, count: number): Promise<EventTimes> {
+/**
+ * Sends a gateway events of a hundred new objects per second and measures when their files appear. With `isUploading`,
+ * the user uploads one large file after the other meanwhile.
+ */
+export async function measureEvents(
+  arena: Arena,
+  user: string,
+  count: number,
+  isUploading: boolean,
+): Promise<EventTimes> {
   const eventPort = await freePort();
   const sftpPort = await freePort();
   const root = await mirrorRoot(arena, user, [`events.listen=127.0.0.1:${eventPort}`, 'mirror.interval=1d']);
@@ -49,6 +59,7 @@ export async function measureEvents(arena: Arena, user: string, count: number): 
       seconds.push((performance.now() - at) / 1000);
     });
     const agent = new Agent({ keepAlive: true });
+    await using _uploads = isUploading ? startUploads(arena, user, sftpPort) : null;
     const start = performance.now();
     const running: Promise<void>[] = [];
     for (let index = 0; index < count; index += 1) {
@@ -71,6 +82,31 @@ export async function measureEvents(arena: Arena, user: string, count: number): 
     client.destroy();
     await stop(child);
   }
+}
+
+/** Uploads a large file again and again until disposal. */
+function startUploads(arena: Arena, user: string, port: number): AsyncDisposable {
+  const file = join(arena.work, 'upload.bin');
+  const bytes = randomBytes(2 ** 20);
+  writeFileSync(file, '');
+  for (let written = 0; written < uploadMib; written += 1) appendFileSync(file, bytes);
+  const options = ['BatchMode=yes', 'StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null'];
+  const flags = ['-q', '-i', arena.identity, '-P', String(port), ...options.flatMap((one) => ['-o', one])];
+  let isStopped = false;
+  const run = async (): Promise<void> => {
+    while (!isStopped) {
+      await timed('sftp', [...flags, '-b', '-', `${user}@127.0.0.1`], {
+        input: `put ${file} /uploads/large\n`,
+      });
+    }
+  };
+  const running = run();
+  return {
+    async [Symbol.asyncDispose]() {
+      isStopped = true;
+      await running;
+    },
+  };
 }
 
 function post(port: number, secret: string, agent: Agent, bucket: string, key: string): Promise<void> {

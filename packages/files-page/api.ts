@@ -15,6 +15,11 @@ export class RequestFailure extends Error {
   get isPassing(): boolean {
     return [0, 408, 429, 502, 503, 504].includes(this.status);
   }
+
+  /** True if another session may be allowed the same request. */
+  get isOfSession(): boolean {
+    return this.status === 401 || this.status === 403;
+  }
 }
 
 export type Right = 'list' | 'read' | 'create' | 'overwrite' | 'rename' | 'remove';
@@ -55,6 +60,12 @@ export function contentUrl(path: string): string {
 /** Sends the requests of the page. */
 export class Api {
   #csrf = '';
+  #logins = 0;
+
+  /** Counts the logins. A request refused meanwhile belonged to the session before. */
+  get logins(): number {
+    return this.#logins;
+  }
 
   get headers(): Readonly<Record<string, string>> {
     return { ...tusHeader, [csrfHeader]: this.#csrf };
@@ -141,6 +152,7 @@ export class Api {
 
   #keep(session: Session): Session {
     this.#csrf = session.csrf;
+    this.#logins += 1;
     return session;
   }
 

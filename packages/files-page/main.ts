@@ -153,6 +153,7 @@ class FilesPage {
   }
 
   async #send(files: readonly File[]): Promise<void> {
+    if (this.#session === null) return;
     const directory = this.#directory;
     const wrong = files.find(({ name }) => nameProblem(name) !== null);
     if (wrong !== undefined) {
@@ -238,7 +239,6 @@ class FilesPage {
     document.addEventListener('drop', (event) => {
       event.preventDefault();
       mark(-depth);
-      if (this.#session === null) return;
       this.#attempt(() => this.#send(droppedFiles(event)));
     });
   }
@@ -246,11 +246,17 @@ class FilesPage {
   /** Runs an action, and shows why it failed. */
   #attempt(action: () => Promise<void>): void {
     this.#say('');
-    void action().catch((error: unknown) => this.#fail(error));
+    const { logins } = this.#api;
+    void action().catch((error: unknown) => this.#fail(error, logins));
   }
 
-  #fail(error: unknown): void {
+  /** Shows an error. `logins` is the number of logins when the action began. */
+  #fail(error: unknown, logins = this.#api.logins): void {
     if (error instanceof DOMException && error.name === 'AbortError') return;
+    if (error instanceof RequestFailure && error.isOfSession && logins !== this.#api.logins) {
+      this.#say('Your session had ended before the last action. Do it again.');
+      return;
+    }
     if (error instanceof RequestFailure && error.status === 401) {
       this.#login.show('Your session has ended. Log in to continue.', this.#session?.username);
       return;

@@ -83,6 +83,7 @@ export class Upload {
     let isKnown = this.#url === null;
     this.#set('sending');
     while (this.#state === 'sending') {
+      const { logins } = this.#api;
       try {
         if (this.#url === null) await this.#begin();
         else if (!isKnown) await this.#ask(this.#url);
@@ -95,6 +96,11 @@ export class Upload {
       } catch (error) {
         if (this.#state !== 'sending' && this.#state !== 'storing') return;
         isKnown = false;
+        // The person has logged in since the request was sent.
+        if (error instanceof RequestFailure && error.isOfSession && logins !== this.#api.logins) {
+          this.#set('sending');
+          continue;
+        }
         if (!(await this.#mayTryAgain(error, pauseMs))) return;
         pauseMs = Math.min(2 * pauseMs, maxPauseMs);
       }

@@ -2,6 +2,7 @@ import { createKeyFiles } from '../keyring/key-files.js';
 import type { Logger } from '../model/call.js';
 import type { KeyFiles } from '../model/key-files.js';
 import type { UserDirectoryServices } from '../users/user-directory.js';
+import { UserFiles } from '../users/user-files.js';
 import { UserKeys } from '../users/user-keys.js';
 import type { RootKeyring } from './keyring.js';
 import type { LiveSettings } from './live-settings.js';
@@ -25,8 +26,10 @@ export function buildUserServices(settings: LiveSettings, keyring: RootKeyring, 
     clock: systemClock,
     log,
   });
+  const directories = { homes, shared: sharedDirectory, removed: removedDirectory };
   return {
-    directories: { homes, shared: sharedDirectory, removed: removedDirectory },
+    directories,
+    files: new UserFiles(directories),
     sharedSettingsDirectory,
     defaults: () => ({
       bucket: settings.bucket,

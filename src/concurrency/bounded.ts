@@ -1,8 +1,13 @@
+import { setImmediate } from 'node:timers/promises';
 import { interrupted } from './abort.js';
+
+/** Items after which other work of the process may run, even if no work has to wait. */
+const itemsPerTurn = 128;
 
 /**
  * Runs `work` for each item, at most `parallel` at a time, and takes items from the source no faster. Throws the first
- * failure of the work or the source, and `cancelled` if the signal has aborted when an item arrives (abort.ts).
+ * failure of the work or the source, and `cancelled` if the signal has aborted when an item arrives (abort.ts). Thousands
+ * of items do not hold the event loop.
  */
 export async function forEachBounded<T>(
   signal: AbortSignal | null,
@@ -12,8 +17,11 @@ export async function forEachBounded<T>(
 ): Promise<void> {
   const running = new Set<Promise<void>>();
   const failures: unknown[] = [];
+  let started = 0;
   try {
     for await (const item of items) {
+      started += 1;
+      if (started % itemsPerTurn === 0) await setImmediate();
       if (signal?.aborted) failures.push(interrupted());
       if (failures.length > 0) break;
       const task: Promise<void> = work(item)

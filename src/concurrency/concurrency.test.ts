@@ -144,6 +144,19 @@ describe('a loop', () => {
 });
 
 describe('mapBounded', () => {
+  it.each([1_000, 4_000])('lets other work run while %i items need no wait', async (count) => {
+    let turns = 0;
+    let isDone = false;
+    const other = () => {
+      turns += 1;
+      if (!isDone) setImmediate(other);
+    };
+    setImmediate(other);
+    await mapBounded(new Array(count).fill(1), 16, async (item: number) => item);
+    isDone = true;
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(count / 128));
+  });
+
   it('returns the results in the order of the items', async () => {
     await fc.assert(
       fc.asyncProperty(workloads, async ({ turns, parallel }) => {

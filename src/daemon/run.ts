@@ -6,7 +6,7 @@ import { assembleGateway } from './assemble.js';
 import { prepareDemo } from './demo.js';
 import type { GatewayOptions } from './gateway-options.js';
 import { readyLine } from './ready-line.js';
-import { StopSignals } from './stop-signals.js';
+import { StopSignals, surviveHangUps } from './stop-signals.js';
 
 /** The options of `runGateway`. */
 export interface RunGatewayOptions extends GatewayOptions {
@@ -17,12 +17,15 @@ export interface RunGatewayOptions extends GatewayOptions {
 /**
  * Runs the gateway until SIGTERM or SIGINT and returns the exit code. Prints a line with the word `ready`
  * when the ports listen. After the signal it accepts no connections, and open uploads have `drain.timeout` to
- * finish. A second signal ends that wait. Throws `conflict`, and ends at once, if another gateway takes over the
+ * finish. A second signal ends that wait, and SIGHUP changes nothing. Throws `conflict`, and ends at once, if another gateway takes over the
  * database. The demo's commands are printed before the log, so that a newcomer
  * sees them first.
  */
 export async function runGateway(options: RunGatewayOptions): Promise<number> {
   using stop = new StopSignals();
+  using _hangUps = surviveHangUps(() =>
+    options.output('SIGHUP: nothing to do; settings that do not follow their file need a restart'),
+  );
   using log = new HeldLog(process.stderr);
   if (!options.demo) log.release();
   await using gateway = await assembleGateway({ ...options, logSink: log });

@@ -16,3 +16,13 @@ export class StopSignals implements Disposable {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.off(signal, this.#listener);
   }
 }
+
+/**
+ * Calls `report` at each SIGHUP instead of ending the process, until it is disposed. A process whose terminal is closed
+ * ends as usual.
+ */
+export function surviveHangUps(report: () => void): Disposable {
+  if (process.stdin.isTTY) return { [Symbol.dispose]: () => undefined };
+  process.on('SIGHUP', report);
+  return { [Symbol.dispose]: () => void process.off('SIGHUP', report) };
+}

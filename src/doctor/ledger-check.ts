@@ -8,8 +8,10 @@ import type { DoctorFinding } from './finding.js';
 export interface LedgerCheckServices {
   readonly ledger: Pick<KeyLedger, 'pending'>;
   readonly usage: Pick<KeyUsage, 'totals'>;
-  /** Returns the keys that are available: those of the keyring and of all raw key files. */
-  readonly knownKeys: (call: Call) => Promise<ReadonlySet<KeyFingerprint>>;
+  /** Returns the keys of the keyring. */
+  readonly sealedKeys: () => Promise<ReadonlySet<KeyFingerprint>>;
+  /** Returns the keys in raw files. Called only if the keyring lacks one, because there may be thousands of files. */
+  readonly rawKeys: (call: Call) => Promise<ReadonlySet<KeyFingerprint>>;
   readonly clock: Clock;
 }
 
@@ -17,14 +19,16 @@ export interface LedgerCheckServices {
 const stuckAfterMs = 60 * 60_000;
 
 /** Checks that the key of every object is available and that no write stays open. */
-export function ledgerCheck({ ledger, usage, knownKeys, clock }: LedgerCheckServices): Check {
+export function ledgerCheck({ ledger, usage, sealedKeys, rawKeys, clock }: LedgerCheckServices): Check {
   return {
     name: 'ledger',
     run: async (call) => {
-      const known = await knownKeys(call);
+      const sealed = await sealedKeys();
+      const unsealed = [...(await usage.totals())].filter(([key]) => !sealed.has(key));
+      const raw = unsealed.length === 0 ? new Set() : await rawKeys(call);
       const findings: DoctorFinding[] = [];
-      for (const [key, { objects }] of await usage.totals()) {
-        if (known.has(key)) continue;
+      for (const [key, { objects }] of unsealed) {
+        if (raw.has(key)) continue;
         findings.push({
           code: 'key-unknown',
           severity: 'error',

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, open, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -68,6 +68,16 @@ it('sees a renamed file, a changed mode and a removal', async () => {
 it('reads a long file up to one byte past the limit', async () => {
   await writeFile(path, 'x'.repeat(5000));
   expect((await cache.read(path))?.text).toHaveLength(101);
+});
+
+it('needs one read for a file, and no more memory than the file', async () => {
+  await writeFile(path, 'x'.repeat(50));
+  const probe = await open(path);
+  const read = vi.spyOn(Object.getPrototypeOf(probe) as typeof probe, 'read');
+  await probe.close();
+  expect((await cache.read(path))?.text).toHaveLength(50);
+  expect(read.mock.calls.map(([buffer]) => (buffer as unknown as Buffer).byteLength)).toEqual([51]);
+  read.mockRestore();
 });
 
 it('throws other errors unchanged, and does not block on a pipe', async () => {

@@ -27,6 +27,7 @@ interface CachedFile<T> {
 export const settleMs = 2500;
 
 const maxCachedFiles = 10_000;
+const maxChunkBytes = 65_536;
 
 /**
  * Reads files and caches the parsed content until they change. Without a change, a call costs one
@@ -73,7 +74,7 @@ export class FileCache<T extends object> {
     const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stats = await handle.stat({ bigint: true });
-      const bytes = await readUpTo(handle, this.#maxBytes + 1);
+      const bytes = await readUpTo(handle, stats, this.#maxBytes + 1);
       const stamps = stampsOf(stats);
       const digest = createHash('sha256').update(bytes).digest('base64');
       const settled = Date.now() - Number(stats.ctimeMs) > settleMs;
@@ -104,15 +105,20 @@ export function stampsOf(stats: BigIntStats): string {
   return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mode}:${stats.mtimeNs}:${stats.ctimeNs}`;
 }
 
-async function readUpTo(handle: FileHandle, limit: number): Promise<Buffer> {
+/** Returns the content or its first `limit` bytes. One read suffices for a regular file that does not grow meanwhile. */
+async function readUpTo(handle: FileHandle, stats: BigIntStats, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let total = 0;
+  // The additional byte shows the end of the file.
+  let wanted = Number(stats.size) + 1;
   while (total < limit) {
-    const chunk = Buffer.alloc(Math.min(limit - total, 65_536));
+    const chunk = Buffer.alloc(Math.min(limit - total, wanted, maxChunkBytes));
     const { bytesRead } = await handle.read(chunk, 0, chunk.byteLength, null);
-    if (bytesRead === 0) break;
-    chunks.push(chunk.subarray(0, bytesRead));
+    if (bytesRead > 0) chunks.push(chunk.subarray(0, bytesRead));
     total += bytesRead;
+    const isEnd = bytesRead === 0 || (stats.isFile() && bytesRead < chunk.byteLength);
+    if (isEnd) break;
+    wanted = maxChunkBytes;
   }
   const only = chunks[0];
   return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FileCache } from '../files/file-cache.js';
 import { KeyringLock } from './keyring-lock.js';
+import { SealedKeys } from './sealed-keys.js';
 import { type KeyringWorld, keyringWorld, testClock } from './testing/keyring-world.js';
 
 let world: KeyringWorld;
@@ -54,6 +55,17 @@ describe('the cost of a keyring', () => {
     take();
     await keyring.generate({ label: '', owner: { kind: 'none' } });
     expect(take()).toBeLessThan(30 + 20);
+  });
+
+  it('of a check of a sample opens the same number of keys, whatever their number', async () => {
+    const keyring = world.open();
+    const opened = vi.spyOn(SealedKeys.prototype, 'tryOpen');
+    for (const more of [6, 18]) {
+      await fill(keyring, more);
+      opened.mockClear();
+      expect(await world.open().problems(6)).toEqual([]);
+      expect(opened).toHaveBeenCalledTimes(6);
+    }
   });
 
   it('includes keys of another process at once, before and after its own changes', async () => {

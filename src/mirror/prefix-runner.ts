@@ -306,8 +306,9 @@ export class PrefixRunner {
     const { intervalMs, busyIntervalMs, eventIntervalMs, idleIntervalMs } = settings();
     const hasChanged = pass.fetched + pass.deleted > 0;
     this.#lastPassMs = clock.monotonicMs();
+    // The first pass fetches what changed at any time before the start.
+    if (hasChanged && this.#freshMs !== null) this.#activeMs = this.#lastPassMs;
     this.#freshMs ??= this.#lastPassMs;
-    if (hasChanged) this.#activeMs = this.#lastPassMs;
     const isQuick = this.#isActive || this.#isFresh || idleIntervalMs <= intervalMs;
     this.#isEnrolled = !isQuick && pass.result === 'complete' && this.mirror.digest !== null;
     if (this.#isEnrolled) {

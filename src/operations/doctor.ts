@@ -155,7 +155,8 @@ function gatewayChecks(
     ledgerCheck({
       ledger,
       usage: createKeyUsage(database, systemClock),
-      knownKeys: () => knownKeys(root),
+      sealedKeys: () => sealedKeys(root),
+      rawKeys: () => rawKeys(root),
       clock: systemClock,
     }),
     mirrorCheck(mirrorStateOf(root.settings, root), () =>
@@ -195,16 +196,16 @@ function requireUser(name: string, all: readonly Username[]): Username {
   throw new Fault('not-found', `there is no user ${username}: see \`sftpgw user list\``);
 }
 
-/**
- * Returns every available key: those of the keyring and those in raw files of users or of the shared
- * directory.
- */
-async function knownKeys(root: RootServices): Promise<ReadonlySet<KeyFingerprint>> {
-  const { keyring, userServices } = root;
+async function sealedKeys({ keyring }: RootServices): Promise<ReadonlySet<KeyFingerprint>> {
+  const keys = await keyring.list();
+  return new Set(keys.filter(({ state }) => state !== 'destroyed').map(({ id }) => id));
+}
+
+/** Returns every key in a raw file of a user or of the shared directory. */
+async function rawKeys(root: RootServices): Promise<ReadonlySet<KeyFingerprint>> {
   const known = new Set<KeyFingerprint>();
-  for (const { id, state } of await keyring.list()) if (state !== 'destroyed') known.add(id);
   await forEachBounded(root.call.signal, await rawKeyFiles(root), parallelReads, async ({ path }) => {
-    for (const { fingerprint } of await userServices.keyFiles.loadAll(path)) known.add(fingerprint);
+    for (const { fingerprint } of await root.userServices.keyFiles.loadAll(path)) known.add(fingerprint);
   });
   return known;
 }

@@ -85,6 +85,14 @@ interface Run extends CopyRequest {
   readonly listed: readonly ListedObject[];
 }
 
+/** The newest snapshot, with the names of its signers. */
+interface WrittenSnapshot {
+  readonly snapshot: number;
+  readonly snapshotDigest: string;
+  readonly signers: readonly string[];
+  readonly isNew: boolean;
+}
+
 /**
  * Copies the keyring's sealed files and a sealed snapshot of users and settings to the default bucket. A new
  * machine needs only this copy, the objects and the recovery identity. Snapshots are numbered and never
@@ -142,21 +150,33 @@ export class BucketCopy {
     });
   }
 
-  /** Returns the state of the copy without an S3 request. */
+  /** Returns the state of the copy without an S3 request. Reads no content if nothing has changed since the last copy. */
   async status(): Promise<CopyStatus> {
     const name = this.#services.bucket();
     const state = await this.#state(name ?? '');
-    const content = { ...(await this.#content.read(await this.#content.state())), bucket: name ?? '' };
+    const { snapshot, completeMs, failure, copied } = state;
+    const none = await this.reasonNotCopied();
+    const rootState = await this.#content.state();
+    const { isCurrent, signers } =
+      completeMs !== null && copied?.stamps === rootState.stamps
+        ? { isCurrent: true, signers: copied.signers }
+        : await this.#compared(state, rootState);
+    return { none, bucket: name, isCurrent, snapshot, signers, completeMs, failure };
+  }
+
+  /** Compares the content of the root with the record of the last copy. */
+  async #compared(
+    state: CopyState,
+    rootState: RootState,
+  ): Promise<Pick<CopyStatus, 'isCurrent' | 'signers'>> {
+    const content = { ...(await this.#content.read(rootState)), bucket: state.bucket ?? '' };
     const files = (await this.#copiedFiles()).map(({ name: file, digest }) => state.files[file] === digest);
-    const { snapshot, snapshotDigest, completeMs, failure } = state;
     const isCurrent =
-      completeMs !== null &&
-      snapshotDigest === contentDigest(content) &&
+      state.completeMs !== null &&
+      state.snapshotDigest === (await contentDigest(content)) &&
       files.length === Object.keys(state.files).length &&
       files.every((isSame) => isSame);
-    const signers = signersIn(content).map((signer) => signer.name);
-    const none = await this.reasonNotCopied();
-    return { none, bucket: name, isCurrent, snapshot, signers, completeMs, failure };
+    return { isCurrent, signers: namesOfSigners(content) };
   }
 
   async #runAlone(call: Call, bucket: CopyBucket, { takeOver }: CopyRequest): Promise<CopyOutcome> {
@@ -173,9 +193,11 @@ export class BucketCopy {
       await writeCopyState(this.#services.stateFile, state);
       const written = await this.#copySnapshot(run, state, rootState);
       if (written === null) continue;
-      const { isNew, ...inBucket } = written;
+      const { isNew, signers, ...inBucket } = written;
       const completeMs = this.#services.clock.nowMs();
-      await writeCopyState(this.#services.stateFile, { ...state, ...inBucket, completeMs, failure: null });
+      const copied = { stamps: rootState.stamps, signers };
+      const complete = { ...state, ...inBucket, completeMs, copied, failure: null };
+      await writeCopyState(this.#services.stateFile, complete);
       this.#seen = rootState.stamps;
       if (isNew) await this.#prune(run);
       return {
@@ -226,16 +248,19 @@ export class BucketCopy {
     { call, bucket, listed, takeOver }: Run,
     state: CopyState,
     rootState: RootState,
-  ): Promise<{ readonly snapshot: number; readonly snapshotDigest: string; readonly isNew: boolean } | null> {
+  ): Promise<WrittenSnapshot | null> {
     const { keyring, clock } = this.#services;
     const content = { ...(await this.#content.read(rootState)), bucket: bucket.bucket };
-    const snapshotDigest = contentDigest(content);
+    const snapshotDigest = await contentDigest(content);
+    const signers = namesOfSigners(content);
     const newest = newestSnapshot(listed);
     const isSame = state.snapshotDigest === snapshotDigest && state.snapshot === newest;
-    if (newest !== null && isSame && !takeOver) return { snapshot: newest, snapshotDigest, isNew: false };
+    if (newest !== null && isSame && !takeOver) {
+      return { snapshot: newest, snapshotDigest, signers, isNew: false };
+    }
     const own = await keyring.gatewayRecipient();
     const recipients = [...(own === null ? [] : [own]), ...(await keyring.recoveryRecipients())];
-    const sealed = await sealTo(recipients, packSnapshot({ ...content, takenMs: clock.nowMs() }));
+    const sealed = await sealTo(recipients, await packSnapshot({ ...content, takenMs: clock.nowMs() }));
     const snapshot = (newest ?? 0) + 1;
     const signatures = signersIn(content).map((signer) => [
       `${signatureMetadata}${signer.name}`,
@@ -243,7 +268,7 @@ export class BucketCopy {
     ]);
     const metadata = { [gatewayMetadata]: state.gateway, ...Object.fromEntries(signatures) };
     const isCreated = await bucket.create(call, snapshotKey(snapshot), sealed, metadata);
-    return isCreated ? { snapshot, snapshotDigest, isNew: true } : null;
+    return isCreated ? { snapshot, snapshotDigest, signers, isNew: true } : null;
   }
 
   async #prune({ call, bucket, listed }: Run): Promise<void> {
@@ -256,7 +281,7 @@ export class BucketCopy {
     const gateway = shared ?? state?.gateway ?? this.#services.entropy.id();
     if (state?.bucket === bucket) {
       // The next snapshot must have the new name.
-      return state.gateway === gateway ? state : { ...state, gateway, snapshotDigest: '' };
+      return state.gateway === gateway ? state : { ...state, gateway, snapshotDigest: '', copied: null };
     }
     return {
       gateway,
@@ -265,6 +290,7 @@ export class BucketCopy {
       snapshotDigest: '',
       files: {},
       completeMs: null,
+      copied: null,
       failure: null,
     };
   }
@@ -301,8 +327,12 @@ async function refuseOthers({ call, bucket, listed, takeOver }: Run, state: Copy
   );
 }
 
-function contentDigest(content: Omit<Snapshot, 'takenMs'>): string {
-  return digestOf(packSnapshot({ ...content, takenMs: 0 }));
+function namesOfSigners(content: Parameters<typeof signersIn>[0]): readonly string[] {
+  return signersIn(content).map((signer) => signer.name);
+}
+
+async function contentDigest(content: Omit<Snapshot, 'takenMs'>): Promise<string> {
+  return digestOf(await packSnapshot({ ...content, takenMs: 0 }));
 }
 
 function digestOf(bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { UnusedKeyProof } from '../model/ledger.js';
@@ -9,6 +9,7 @@ import type { CompleteCopy } from './bucket-copy.js';
 import { snapshotKey } from './bucket-names.js';
 import { CopyBucket } from './copy-bucket.js';
 import { readCopyState } from './copy-state.js';
+import { RootContent } from './root-content.js';
 import { bucket, call, Machine } from './testing/machine.js';
 
 const settings = 'root/.sftpgateway/user.properties';
@@ -64,6 +65,31 @@ describe('the status of a copy', () => {
     await rm(join(machine.world.keys, `${id}.json`));
     await rm(join(machine.world.keys, `${id}.age`));
     expect((await machine.copy.status()).isCurrent).toBe(false);
+  });
+
+  it.each([2, 8])('reads no file of the keyring while nothing has changed, with %i keys', async (keys) => {
+    await machine.initRecovery();
+    for (let key = 0; key < keys; key += 1) await generated();
+    await machine.copy.run(call);
+    const keyring = machine.world.open();
+    const files = vi.spyOn(keyring, 'files');
+    const content = vi.spyOn(RootContent.prototype, 'read');
+    const process = machine.process(store, { keyring });
+    expect(await process.status()).toMatchObject({ isCurrent: true, signers });
+    expect([files, content].map((spy) => spy.mock.calls.length)).toEqual([0, 0]);
+    await machine.write(settings, '# new\n');
+    expect(await process.status()).toMatchObject({ isCurrent: false, signers });
+    expect([files, content].map((spy) => spy.mock.calls.length)).toEqual([1, 1]);
+    content.mockRestore();
+  });
+
+  it('is current after a file was written again with the same content', async () => {
+    await machine.initRecovery();
+    await machine.write(settings, '# same\n');
+    await machine.copy.run(call);
+    await rm(join(machine.world.root, settings));
+    await machine.write(settings, '# same\n');
+    expect(await machine.copy.status()).toMatchObject({ isCurrent: true, signers });
   });
 
   it('has the last failure, and what was complete before it', async () => {

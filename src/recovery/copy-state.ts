@@ -16,6 +16,11 @@ export interface CopyState {
   readonly files: Readonly<Record<string, string>>;
   /** Time of the last complete copy, in ms. */
   readonly completeMs: number | null;
+  /**
+   * The root at the last complete copy: a text that differs after every change (see `RootState`), and the names of its
+   * signers. Null if they are unknown. Records of earlier versions do not have it.
+   */
+  readonly copied?: { readonly stamps: string; readonly signers: readonly string[] } | null;
   /** The failure of the last attempt; null after a success. */
   readonly failure: { readonly ms: number; readonly text: string } | null;
 }

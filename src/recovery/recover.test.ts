@@ -177,7 +177,8 @@ describe('the snapshot that is found', () => {
   }
 
   it('is the one with the highest number', async () => {
-    for (const number of [2, 10, 9]) await write(number, packSnapshot({ ...snapshot, takenMs: number }));
+    for (const number of [2, 10, 9])
+      await write(number, await packSnapshot({ ...snapshot, takenMs: number }));
     expect(await find()).toEqual({
       number: 10,
       snapshot: { ...snapshot, takenMs: 10 },
@@ -187,7 +188,7 @@ describe('the snapshot that is found', () => {
   });
 
   it('is not one that was removed since it was listed', async () => {
-    for (const number of [1, 2]) await write(number, packSnapshot(snapshot));
+    for (const number of [1, 2]) await write(number, await packSnapshot(snapshot));
     store.hooks.before = async (operation, { key }) => {
       if (operation !== 'read' || key !== snapshotKey(2)) return;
       store.hooks = {};
@@ -197,23 +198,23 @@ describe('the snapshot that is found', () => {
   });
 
   it('is not an older one if the newest is of another version', async () => {
-    await write(1, packSnapshot(snapshot));
+    await write(1, await packSnapshot(snapshot));
     const { gzipSync } = await import('node:zlib');
     const { packTar } = await import('../files/tar.js');
     const content = Buffer.from('{"format":2}');
-    await write(2, gzipSync(packTar([{ name: 'snapshot.json', content, mode: 0o600, mtimeMs: 0 }])));
+    await write(2, gzipSync(await packTar([{ name: 'snapshot.json', content, mode: 0o600, mtimeMs: 0 }])));
     await expect(find()).rejects.toMatchObject({ kind: 'unsupported' });
   });
 
   it('is never forged or unpacked from damaged content, even if unsigned ones are accepted', async () => {
     await write(1, Buffer.from('not a snapshot'));
-    await write(2, packSnapshot(snapshot), 'f'.repeat(64));
-    await write(3, packSnapshot(snapshot), 'short');
+    await write(2, await packSnapshot(snapshot), 'f'.repeat(64));
+    await write(3, await packSnapshot(snapshot), 'short');
     await expect(find(true)).rejects.toMatchObject({
       kind: 'corrupt',
       hint: expect.stringMatching(/snapshot 3 has a wrong.*snapshot 2 has a wrong.*snapshot 1 is damaged: /),
     });
-    await write(4, packSnapshot(snapshot), '');
+    await write(4, await packSnapshot(snapshot), '');
     await expect(find()).rejects.toMatchObject({ kind: 'denied' });
     expect(await find(true)).toMatchObject({ number: 4, isSigned: false });
   });
@@ -221,7 +222,7 @@ describe('the snapshot that is found', () => {
   it('is missing for this identity only if it opens none of them', async () => {
     await write(1, Buffer.from('not a snapshot'));
     const stranger = await newAgeIdentity();
-    const foreign = await sealTo([stranger.recipient], packSnapshot(snapshot));
+    const foreign = await sealTo([stranger.recipient], await packSnapshot(snapshot));
     await copied.create(call, snapshotKey(2), foreign, {});
     await expect(find()).rejects.toMatchObject({ kind: 'corrupt' });
     await store.remove(call, { bucket, key: snapshotKey(1) });

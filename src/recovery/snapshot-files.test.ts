@@ -7,7 +7,13 @@ import { testEntropy } from '../keyring/testing/keyring-world.js';
 import { CustomerKey } from '../model/customer-key.js';
 import { parseUsername } from '../model/users.js';
 import { findKeyFiles, findSnapshotFiles, readSnapshotFiles } from './snapshot-files.js';
-import { gatewayFilePaths, keyFileDirectories, snapshotPath, userFilePaths } from './snapshot-paths.js';
+import {
+  gatewayFilePaths,
+  keyFileDirectory,
+  sharedKeyFileDirectory,
+  snapshotPath,
+  userFilePaths,
+} from './snapshot-paths.js';
 import { quiet } from './testing/machine.js';
 
 let root: string;
@@ -45,7 +51,7 @@ describe('the paths of a snapshot', () => {
       { kind: 'totp', username },
       { kind: 'user-settings', username },
     ]);
-    for (const directory of keyFileDirectories([username])) {
+    for (const directory of [keyFileDirectory(username), sharedKeyFileDirectory]) {
       for (const name of ['sse.key', 'sse-sync.key', `sse.key.${'0f'.repeat(16)}`]) {
         expect(snapshotPath(`${directory}/${name}`)).toEqual({ kind: 'key-file' });
       }

@@ -1,16 +1,17 @@
 import type { BigIntStats } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { mapBounded } from '../concurrency/bounded.js';
 import { hasCode, isAbsence } from '../files/system-errors.js';
 import { type KeyFingerprint, parseKeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
 import type { KeyFiles } from '../model/key-files.js';
-import { type Username, usernameOfDirectory } from '../model/users.js';
+import { usernameOfDirectory } from '../model/users.js';
 import type { SnapshotFile, SnapshotKeyFile } from './snapshot.js';
 import {
   gatewayFilePaths,
-  keyFileDirectories,
+  keyFileDirectory,
+  sharedKeyFileDirectory,
   signerDirectory,
   snapshotPath,
   userFilePaths,
@@ -33,12 +34,13 @@ export interface SnapshotSourceFile {
 
 /** Finds every file below the root that belongs in a snapshot, without opening it. Throws `unavailable`. */
 export async function findSnapshotFiles(root: string): Promise<readonly SnapshotSourceFile[]> {
-  const users = await usernames(root);
+  const users = await usersIn(root);
   const paths = [
     ...gatewayFilePaths,
-    ...(await filesIn(root, [signerDirectory])),
-    ...users.flatMap(userFilePaths),
-    ...(await filesIn(root, keyFileDirectories(users))),
+    ...(await filesIn(root, signerDirectory)),
+    ...users.flatMap(({ files }) => files),
+    ...users.flatMap(({ keyFiles }) => keyFiles),
+    ...(await filesIn(root, sharedKeyFileDirectory)),
   ];
   const stats = await mapBounded(paths, parallelReads, (path) => statOf(join(root, path)));
   return paths.flatMap((path, index) => {
@@ -95,24 +97,38 @@ async function keyIn(keyFiles: KeyFiles, path: string): Promise<KeyFingerprint |
   }
 }
 
-/** Returns the users whose `user.properties` exists. */
-async function usernames(root: string): Promise<readonly Username[]> {
+/** The files of one user that exist, or may exist, and the raw key files. */
+interface FilesOfUser {
+  readonly files: readonly string[];
+  readonly keyFiles: readonly string[];
+}
+
+/**
+ * Lists the files of the users whose `user.properties` exists. Each directory is listed once, because most of the files
+ * that a user may have do not exist.
+ */
+async function usersIn(root: string): Promise<readonly FilesOfUser[]> {
   const names = (await namesIn(join(root, 'home'))).toSorted();
   const found = await mapBounded(names, parallelReads, async (name) => {
     const username = usernameOfDirectory(name);
-    const properties = username === null ? undefined : userFilePaths(username).at(-1);
-    if (username === null || properties === undefined) return [];
-    return (await statOf(join(root, properties))) === null ? [] : [username];
+    if (username === null) return [];
+    const keyDirectory = keyFileDirectory(username);
+    const existing = (await namesIn(join(root, keyDirectory)))
+      .toSorted()
+      .map((one) => `${keyDirectory}/${one}`);
+    const mayExist = (path: string) => dirname(path) !== keyDirectory || existing.includes(path);
+    const files = userFilePaths(username).filter(mayExist);
+    const properties = userFilePaths(username).at(-1);
+    if (properties === undefined || !files.includes(properties)) return [];
+    return [{ files, keyFiles: existing.filter((path) => snapshotPath(path)?.kind === 'key-file') }];
   });
   return found.flat();
 }
 
-async function filesIn(root: string, directories: readonly string[]): Promise<readonly string[]> {
-  const found = await mapBounded(directories, parallelReads, async (directory) => {
-    const names = await namesIn(join(root, directory));
-    return names.toSorted().map((name) => `${directory}/${name}`);
-  });
-  return found.flat().filter((path) => ['key-file', 'signer'].includes(snapshotPath(path)?.kind ?? ''));
+/** Returns the key files and signers in a directory of the gateway. */
+async function filesIn(root: string, directory: string): Promise<readonly string[]> {
+  const paths = (await namesIn(join(root, directory))).toSorted().map((name) => `${directory}/${name}`);
+  return paths.filter((path) => ['key-file', 'signer'].includes(snapshotPath(path)?.kind ?? ''));
 }
 
 async function namesIn(directory: string): Promise<readonly string[]> {

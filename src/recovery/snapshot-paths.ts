@@ -40,16 +40,19 @@ export function userFilePaths(username: Username): readonly string[] {
   const home = `home/${username}`;
   return [
     `${home}/.ssh/authorized_keys`,
-    `${home}/.sftpgateway/password`,
-    `${home}/.sftpgateway/totp.secret`,
-    `${home}/.sftpgateway/user.properties`,
+    `${keyFileDirectory(username)}/password`,
+    `${keyFileDirectory(username)}/totp.secret`,
+    `${keyFileDirectory(username)}/user.properties`,
   ];
 }
 
-/** Returns the directories below the root that hold raw key files. */
-export function keyFileDirectories(usernames: readonly Username[]): readonly string[] {
-  return [...usernames.map((username) => `home/${username}/.sftpgateway`), 'root/.sftpgateway'];
+/** Returns the directory below the root that holds the raw key files of a user. */
+export function keyFileDirectory(username: Username): string {
+  return `home/${username}/.sftpgateway`;
 }
+
+/** The directory of the raw key files of the shared directory, below the root. */
+export const sharedKeyFileDirectory = 'root/.sftpgateway';
 
 /** Returns the kind of a path, or null if a snapshot must not hold it. */
 export function snapshotPath(path: string): SnapshotPath | null {

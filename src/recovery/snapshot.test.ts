@@ -20,13 +20,13 @@ const snapshot: Snapshot = {
   keys: [key],
 };
 
-it('a snapshot is unpacked unchanged, and equal snapshots give equal bytes', () => {
-  expect(unpackSnapshot(packSnapshot(snapshot))).toEqual(snapshot);
-  expect(packSnapshot(snapshot)).toEqual(packSnapshot(structuredClone(snapshot)));
+it('a snapshot is unpacked unchanged, and equal snapshots give equal bytes', async () => {
+  expect(unpackSnapshot(await packSnapshot(snapshot))).toEqual(snapshot);
+  expect(await packSnapshot(snapshot)).toEqual(await packSnapshot(structuredClone(snapshot)));
 });
 
-it('a snapshot damaged at any byte is never accepted as intact', () => {
-  const packed = packSnapshot(snapshot);
+it('a snapshot damaged at any byte is never accepted as intact', async () => {
+  const packed = await packSnapshot(snapshot);
   fc.assert(
     fc.property(
       fc.integer({ min: 10, max: packed.byteLength - 1 }),
@@ -48,9 +48,9 @@ it('a snapshot damaged at any byte is never accepted as intact', () => {
 
 describe('a snapshot is refused with', () => {
   const manifest = { format: 1, taken: '2026-11-09T10:15:30Z', bucket: 'b', keys: [], keyFiles: [] };
-  const packed = (fields: object, ...paths: readonly string[]) =>
+  const packed = async (fields: object, ...paths: readonly string[]) =>
     gzipSync(
-      packTar([
+      await packTar([
         { name: 'snapshot.json', content: Buffer.from(JSON.stringify(fields)), mode: 0o600, mtimeMs: 0 },
         ...paths.map((path) => ({ name: path, content: Buffer.from('x'), mode: 0o600, mtimeMs: 0 })),
       ]),
@@ -68,8 +68,9 @@ describe('a snapshot is refused with', () => {
     'var/lib/sftpgw/keyring-identity',
     'var/lib/sftpgw/snapshot-signers/../x',
     'constructor',
-  ])('the file %s', (path) => {
-    expect(() => unpackSnapshot(packed(manifest, path))).toThrowError(/unexpected file/);
+  ])('the file %s', async (path) => {
+    const bytes = await packed(manifest, path);
+    expect(() => unpackSnapshot(bytes)).toThrowError(/unexpected file/);
   });
 
   it.each([
@@ -78,13 +79,16 @@ describe('a snapshot is refused with', () => {
     ['invalid key ids', { ...manifest, keys: ['x'] }, 'corrupt'],
     ['a key file elsewhere', { ...manifest, keyFiles: [{ path: 'etc/passwd', key }] }, 'corrupt'],
     ['a list as its description', [], 'unsupported'],
-  ])('%s', (_what, fields, kind) => {
-    expect(() => unpackSnapshot(packed(fields))).toThrowError(expect.objectContaining({ kind }));
+  ])('%s', async (_what, fields, kind) => {
+    const bytes = await packed(fields);
+    expect(() => unpackSnapshot(bytes)).toThrowError(expect.objectContaining({ kind }));
   });
 
-  it('a missing description, or bytes that are not a tar', () => {
+  it('a missing description, or bytes that are not a tar', async () => {
     const bare = gzipSync(
-      packTar([{ name: 'home/bob/.ssh/authorized_keys', content: Buffer.alloc(1), mode: 0o600, mtimeMs: 0 }]),
+      await packTar([
+        { name: 'home/bob/.ssh/authorized_keys', content: Buffer.alloc(1), mode: 0o600, mtimeMs: 0 },
+      ]),
     );
     expect(() => unpackSnapshot(bare)).toThrowError(/no snapshot\.json/);
     expect(() => unpackSnapshot(Buffer.from('not a snapshot'))).toThrowError(/cannot be unpacked/);

@@ -7,7 +7,8 @@ import { isAbsence } from '../files/system-errors.js';
 import { usernameOfDirectory } from '../model/users.js';
 import {
   gatewayFilePaths,
-  keyFileDirectories,
+  keyFileDirectory,
+  sharedKeyFileDirectory,
   signerDirectory,
   userFilePaths,
 } from '../recovery/snapshot-paths.js';
@@ -111,7 +112,8 @@ export class RootScanner {
     const usernames = [...homeNames].flatMap((name) => usernameOfDirectory(name) ?? []);
     const gatewayFiles = [...gatewayFilePaths, ...moreGatewayFiles];
     const directories = new Set([
-      ...[...keyFileDirectories(usernames), signerDirectory, keyringDirectory],
+      ...usernames.map(keyFileDirectory),
+      ...[sharedKeyFileDirectory, signerDirectory, keyringDirectory],
       ...gatewayFiles.map(directoryOf),
     ]);
     const listed = new Map<string, DirectoryNames>();

@@ -27,9 +27,6 @@ import { streamed } from './http/streamed-body.js';
 import { checkMetadata, versionOf } from './object-info.js';
 import { taggingInput, tagPermission, tagsOfWrite } from './tags.js';
 
-/** For larger bodies the cost of the SDK's layers does not matter. */
-const maxDirectBytes = 1024 * 1024;
-
 /** Returns the description of the new object for PutObject and CreateMultipartUpload. */
 export function describeTarget(options: WriteOptions): {
   Metadata: Record<string, string>;
@@ -85,11 +82,11 @@ export async function putObject(
 
 type PutOutput = DirectOutput | Omit<PutObjectCommandOutput, '$metadata'>;
 
-/** True for the usual write of a small file, which costs less CPU directly. */
-function isForDirect({ body, options }: OneWrite): boolean {
+/** True for the usual write of a file, which costs less CPU directly. */
+function isForDirect({ options }: OneWrite): boolean {
   const { encryption, onlyIfAbsent, onlyIfMatches } = options;
   const isConditional = onlyIfAbsent === true || onlyIfMatches !== undefined;
-  return !isConditional && encryption.kind === 'sse-c' && body.byteLength <= maxDirectBytes;
+  return !isConditional && encryption.kind === 'sse-c';
 }
 
 async function putDirectly(

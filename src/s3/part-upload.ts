@@ -1,4 +1,8 @@
-import { CompleteMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import {
+  CompleteMultipartUploadCommand,
+  UploadPartCommand,
+  type UploadPartCommandOutput,
+} from '@aws-sdk/client-s3';
 import type { Call } from '../model/call.js';
 import { type Checksum, type ChecksumAlgorithm, compareChecksums } from '../model/checksum.js';
 import { accessFor } from '../model/encryption.js';
@@ -23,9 +27,12 @@ import { copyPartOnce } from './copy/copy-part.js';
 import { copySourceOf } from './copy/copy-source.js';
 import { copyKind } from './copy/server-copies.js';
 import { streamedSource } from './copy/streamed-source.js';
+import type { DirectOutput } from './direct/direct-output.js';
+import { directPart } from './direct/direct-put.js';
 import { checkPartEcho, partInput } from './encryption-headers.js';
 import { S3Error } from './errors/s3-error.js';
 import type { Attempt } from './errors/translate.js';
+import type { ExchangeOptions } from './http/exchange.js';
 import { streamed } from './http/streamed-body.js';
 import { abortUpload } from './listing.js';
 import { quotedEtag, versionOf } from './object-info.js';
@@ -35,6 +42,8 @@ import { absenceOf, type CompletedPartEntry, mayHaveSucceeded, objectOfParts } f
 
 /** Time limit for aborting an upload whose call has ended. */
 export const abortTimeoutMs = 30_000;
+
+type PartOutput = DirectOutput | Omit<UploadPartCommandOutput, '$metadata'>;
 
 /** A multipart upload at S3. */
 export class S3PartUpload implements PartUpload {
@@ -67,13 +76,10 @@ export class S3PartUpload implements PartUpload {
   }
 
   async uploadPart(call: Call, partNumber: number, body: ReplayableBody): Promise<PartReceipt> {
-    const command = new UploadPartCommand({
-      ...this.#part(partNumber),
-      ...partInput(this.#options.encryption),
-      ...streamed(body, this.#context.checksums),
-    });
-    const answer = await this.#request(call, 'UploadPart', (sent) =>
-      this.#context.client.send(command, sent),
+    checkPartNumber(partNumber);
+    const isDirect = await this.#context.direct.canReach(call, this.#ref.bucket);
+    const answer = await this.#request<PartOutput>(call, 'UploadPart', (sent) =>
+      isDirect ? this.#sendDirectly(partNumber, body, sent) : this.#sendBySdk(partNumber, body, sent),
     );
     checkPartEcho(this.#ref, this.#options.encryption, answer);
     // A part is not visible, so it can be sent again. Complete names the checksum once more.
@@ -150,12 +156,22 @@ export class S3PartUpload implements PartUpload {
     return { partNumber, etag: copied.etag, size, checksum };
   }
 
-  /** Returns the fields that identify a part of this upload. */
-  #part(partNumber: number): { Bucket: string; Key: string; UploadId: string; PartNumber: number } {
-    if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > 10_000) {
-      throw new Fault('invalid', `a part number is between 1 and 10,000, not ${partNumber}`);
-    }
-    return { Bucket: this.#ref.bucket, Key: this.#ref.key, UploadId: this.uploadId, PartNumber: partNumber };
+  #sendDirectly(partNumber: number, body: ReplayableBody, sent: ExchangeOptions): Promise<PartOutput> {
+    const { encryption } = this.#options;
+    const part = { ref: this.#ref, uploadId: this.uploadId, partNumber, body, encryption };
+    return directPart(this.#context, part, sent);
+  }
+
+  #sendBySdk(partNumber: number, body: ReplayableBody, sent: ExchangeOptions): Promise<PartOutput> {
+    const command = new UploadPartCommand({
+      Bucket: this.#ref.bucket,
+      Key: this.#ref.key,
+      UploadId: this.uploadId,
+      PartNumber: partNumber,
+      ...partInput(this.#options.encryption),
+      ...streamed(body, this.#context.checksums),
+    });
+    return this.#context.client.send(command, sent);
   }
 
   async #request<Output>(
@@ -323,5 +339,11 @@ export class S3PartUpload implements PartUpload {
         error: Fault.from(error),
       });
     }
+  }
+}
+
+function checkPartNumber(partNumber: number): void {
+  if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > 10_000) {
+    throw new Fault('invalid', `a part number is between 1 and 10,000, not ${partNumber}`);
   }
 }

@@ -22,7 +22,7 @@ export interface KeyImportServices {
  * failures.
  */
 export async function importKeyFiles(services: KeyImportServices): Promise<void> {
-  for (const source of await allKeySources(services)) await services.keys.importRawKeys([source]);
+  await services.keys.importRawKeys(await allKeySources(services));
 }
 
 /** Returns the paths of all raw key files, including kept ones, that hold this key. */

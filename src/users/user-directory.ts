@@ -27,6 +27,8 @@ export interface UserDirectoryServices {
   readonly keys: UserKeys;
   readonly clock: Clock;
   readonly entropy: Entropy;
+  /** The users' files, read once for directory and registry. Without it each reads them itself. */
+  readonly files?: UserFiles;
   /** Cost of a new password, and of checking an unknown user's. Tests set a lower one. */
   readonly passwordCost?: ScryptCost;
 }
@@ -41,7 +43,7 @@ export interface Users {
 
 /** Returns the users as their files define them at each call. */
 export function createUsers(services: UserDirectoryServices): Users {
-  const files = new UserFiles(services.directories);
+  const files = services.files ?? new UserFiles(services.directories);
   const properties = new LiveProperties(files);
   const { clock, entropy, passwordCost } = services;
   const codes = new TotpCodes();

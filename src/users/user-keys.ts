@@ -1,3 +1,4 @@
+import { mapBounded } from '../concurrency/bounded.js';
 import type { Clock, LogFields, Logger } from '../model/call.js';
 import type { CustomerKey, KeyFingerprint } from '../model/customer-key.js';
 import { Fault } from '../model/fault.js';
@@ -15,6 +16,9 @@ export interface UserKeysServices {
   readonly clock: Clock;
   readonly log: Logger;
 }
+
+/** Sources whose raw files are read in parallel. */
+const parallelReads = 16;
 
 /** Delay before a failed import of a key is tried again, in ms. */
 const retryMs = 60_000;
@@ -143,15 +147,24 @@ export class UserKeys {
     return [...keys.values()];
   }
 
-  /** Imports the raw files of these sources into the keyring, including kept ones. Logs failures. */
+  /**
+   * Imports the raw files of these sources into the keyring, including kept ones, in their order: the first source of a
+   * key becomes its owner. Logs failures.
+   */
   async importRawKeys(sources: readonly KeySource[]): Promise<void> {
-    for (const source of sources) {
-      try {
-        for (const key of await this.#services.keyFiles.loadAll(source.path))
-          await this.#importRawKey(key, source);
-      } catch (error) {
-        this.#warnOnce('cannot read key files', { path: source.path, error: Fault.from(error) });
-      }
+    const found = await mapBounded(sources, parallelReads, (source) => this.#rawKeys(source));
+    for (const [index, source] of sources.entries()) {
+      for (const key of found[index] ?? []) await this.#importRawKey(key, source);
+    }
+  }
+
+  /** Returns the keys of the raw files of a source. Logs a failure and returns none. */
+  async #rawKeys({ path }: KeySource): Promise<readonly CustomerKey[]> {
+    try {
+      return await this.#services.keyFiles.loadAll(path);
+    } catch (error) {
+      this.#warnOnce('cannot read key files', { path, error: Fault.from(error) });
+      return [];
     }
   }
 

@@ -33,8 +33,8 @@ export interface UserPaths {
   readonly sharedLink: string;
 }
 
-/** Max users whose paths are kept. */
-const maxKept = 1_000;
+/** Max users whose paths are kept, about 1 KiB each. */
+const maxKept = 10_000;
 const kept = new WeakMap<UserDirectories, Map<Username, UserPaths>>();
 
 /** Returns the paths of a user in the directory of homes. Keeps them, because each request needs them. */
@@ -49,24 +49,24 @@ export function userPaths(directories: UserDirectories, username: Username): Use
   return paths;
 }
 
-/** Returns the paths in a home at another location. */
+/** Returns the paths in a home at another location, an absolute path. Does not normalise each of them, because there are thousands. */
 export function pathsInHome(home: string, username: Username): UserPaths {
-  const privateDirectory = join(home, '.sftpgateway');
-  const sshDirectory = join(home, '.ssh');
-  const tree = join(home, 'home', username);
+  const privateDirectory = `${home}/.sftpgateway`;
+  const sshDirectory = `${home}/.ssh`;
+  const tree = `${home}/home/${username}`;
   return {
     home,
     privateDirectory,
-    properties: join(privateDirectory, 'user.properties'),
-    password: join(privateDirectory, 'password'),
-    totpSecret: join(privateDirectory, 'totp.secret'),
-    uploadKey: join(privateDirectory, 'sse.key'),
-    syncKey: join(privateDirectory, 'sse-sync.key'),
+    properties: `${privateDirectory}/user.properties`,
+    password: `${privateDirectory}/password`,
+    totpSecret: `${privateDirectory}/totp.secret`,
+    uploadKey: `${privateDirectory}/sse.key`,
+    syncKey: `${privateDirectory}/sse-sync.key`,
     sshDirectory,
-    authorizedKeys: join(sshDirectory, 'authorized_keys'),
+    authorizedKeys: `${sshDirectory}/authorized_keys`,
     tree,
-    downloads: join(tree, 'downloads'),
-    local: join(tree, 'local'),
-    sharedLink: join(tree, 'shared'),
+    downloads: `${tree}/downloads`,
+    local: `${tree}/local`,
+    sharedLink: `${tree}/shared`,
   };
 }

@@ -34,7 +34,7 @@ class FileUserRegistry implements UserRegistry {
 
   constructor(services: UserDirectoryServices) {
     this.#services = services;
-    this.#files = new UserFiles(services.directories);
+    this.#files = services.files ?? new UserFiles(services.directories);
     this.#passwords = new Passwords(services.entropy, services.passwordCost);
   }
 

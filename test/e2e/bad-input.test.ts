@@ -150,6 +150,13 @@ describe.skipIf(skip !== null)(
       expect(other.output).toContain(String(gateway.sftpPort));
     });
 
+    it('SIGHUP ends no session', async () => {
+      const { gateway, user } = await embedded();
+      process.kill(gateway.pid, 'SIGHUP');
+      await eventually('an answer', () => gateway.output.includes('SIGHUP: nothing to do'));
+      expect(await user.sftpOk('ls /')).toMatch(/uploads/);
+    });
+
     it('SIGTERM lets a running upload finish', async () => {
       const { gateway, user } = await embedded();
       const big = join(gateway.work, 'big');

@@ -68,13 +68,20 @@ for (const target of await gatewayTargets()) {
         return path;
       }
 
-      /** Opens the page and logs in. */
-      async function enter(visit: Visit, username: string, text = password): Promise<Page> {
+      /** Opens the page and types a password. */
+      async function type(visit: Visit, username: string, text = password): Promise<Page> {
         const { page } = visit;
         await page.goto('/files/');
         await page.getByLabel('User name').fill(username);
         await page.getByLabel('Password').fill(text);
         await page.getByRole('button', { name: 'Log in' }).click();
+        return page;
+      }
+
+      /** Opens the page, logs in, and waits for the page of the user. */
+      async function enter(visit: Visit, username: string): Promise<Page> {
+        const page = await type(visit, username);
+        await page.getByRole('button', { name: 'Log out' }).waitFor();
         return page;
       }
 
@@ -88,7 +95,7 @@ for (const target of await gatewayTargets()) {
         const { stdout } = await gateway.cli(['user', 'totp', 'dora']);
         const secret = TotpSecret.parse(new URL(stdout.trim()).searchParams.get('secret') ?? '');
         await using visit = await Visit.open(browser, url, wideLight, null);
-        const page = await enter(visit, 'dora', 'a wrong one');
+        const page = await type(visit, 'dora', 'a wrong one');
         await page.getByText('The user name, the password or the code is wrong.').waitFor();
         await page.getByLabel('Password').fill(password);
         await page.keyboard.press('Enter');
@@ -175,10 +182,6 @@ for (const target of await gatewayTargets()) {
           await route.continue();
         });
         await enter(visit, 'iris');
-        await page
-          .getByLabel('Log out')
-          .or(page.getByRole('button', { name: 'Log out' }))
-          .waitFor();
         await page.getByLabel('Files to send').setInputFiles(fileOf('iris.txt', Buffer.from(part)));
         await page.getByText('Sent, ').waitFor();
         expect(listed).toContain('/uploads/iris.txt');
@@ -186,6 +189,37 @@ for (const target of await gatewayTargets()) {
         await page.getByRole('button', { name: 'Clear finished' }).click();
         await page.getByRole('region', { name: 'Interrupted' }).waitFor({ state: 'hidden' });
         expect(visit.errors).toEqual([]);
+      });
+
+      itOnce('continues with an upload whose refusal arrives after the next login', async () => {
+        await addPageUser(gateway, 'judy');
+        await using visit = await Visit.open(browser, url, wideLight, null);
+        const page = await enter(visit, 'judy');
+        const entered = Promise.withResolvers<void>();
+        const refused = new Set<string>();
+        await page.route(/\/files\/api\/(uploads|directories)$/, async (route) => {
+          const answer = await route.fetch();
+          if (answer.status() === 401) {
+            refused.add(route.request().method() + new URL(route.request().url()).pathname);
+            await entered.promise;
+          }
+          await route.fulfill({ response: answer });
+        });
+        await page.context().clearCookies();
+        await page.getByLabel('Files to send').setInputFiles(fileOf('late.txt', Buffer.from('alpha')));
+        await page.getByRole('button', { name: 'New folder' }).click();
+        await page.getByLabel('Name', { exact: true }).fill('late');
+        await page.keyboard.press('Enter');
+        await eventually('two refusals', () => refused.size === 2);
+        await page.goto('/files/#/');
+        await page.getByText('Your session has ended').waitFor();
+        await page.getByLabel('Password').fill(password);
+        await page.getByRole('button', { name: 'Log in' }).click();
+        await page.getByRole('button', { name: 'Log out' }).waitFor();
+        entered.resolve();
+        await page.getByText('Sent, 5 B').waitFor();
+        await page.getByText('Your session had ended before the last action').waitFor();
+        expect(await page.getByRole('button', { name: 'Log in' }).isVisible()).toBe(false);
       });
 
       it('shows the progress, and resumes after a cut connection and a killed gateway', async () => {
@@ -400,7 +434,7 @@ for (const target of await gatewayTargets()) {
           await page.goto('/files/');
           await page.getByLabel('User name').waitFor();
           await check('login');
-          await enter(visit, name, 'wrong');
+          await type(visit, name, 'wrong');
           await page.getByText('is wrong').waitFor();
           await check('login-wrong');
           await enter(visit, name);

@@ -101,16 +101,7 @@ export class Cluster implements AsyncDisposable {
 
   /** Gives the second gateway the users and keys of the first one. */
   copyRoot(): void {
-    const { first, second } = this;
-    const { stateDirectory, propertiesFile } = rootPaths(first.root);
-    cpSync(first.root, second.root, {
-      recursive: true,
-      filter: (path) => {
-        const isOwn = path.startsWith(`${stateDirectory}/`) && ownFiles.has(basename(path));
-        // The links to the shared directory name the root.
-        return !isOwn && path !== propertiesFile && !lstatSync(path).isSymbolicLink();
-      },
-    });
+    copyRoot(this.first, this.second);
   }
 
   /** Returns the nodes as the second gateway sees them. */
@@ -143,6 +134,19 @@ export class Cluster implements AsyncDisposable {
     await as.sftpOk(`get /uploads/${name} ${to}`);
     return readFileSync(to);
   }
+}
+
+/** Gives a gateway the users and keys of another one. */
+export function copyRoot(from: Gateway, to: Gateway): void {
+  const { stateDirectory, propertiesFile } = rootPaths(from.root);
+  cpSync(from.root, to.root, {
+    recursive: true,
+    filter: (path) => {
+      const isOwn = path.startsWith(`${stateDirectory}/`) && ownFiles.has(basename(path));
+      // The links to the shared directory name the root.
+      return !isOwn && path !== propertiesFile && !lstatSync(path).isSymbolicLink();
+    },
+  });
 }
 
 function s3Of({ endpoint, caFile, region, credentials }: S3Target, bucket: string): ForeignS3 {

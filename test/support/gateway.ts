@@ -33,6 +33,10 @@ export interface GatewayOptions {
   readonly properties?: Readonly<Record<string, string>>;
   readonly logLevel?: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** The address for SFTP; 127.0.0.1 by default. */
+  readonly host?: string;
+  /** A program with arguments that runs the gateway's command, at each start. */
+  readonly through?: readonly string[];
 }
 
 export interface ServeOptions {
@@ -102,9 +106,10 @@ export class Gateway implements AsyncDisposable {
   }
 
   /** Starts the process without waiting for anything. */
-  spawnServe({ maxOpenFiles, through = [] }: ServeOptions = {}): ChildProcess {
+  spawnServe({ maxOpenFiles, through = this.#options.through ?? [] }: ServeOptions = {}): ChildProcess {
     this.#output = '';
-    const args = [mainScript, 'serve', '--root', this.root, '--sftp-listen', `127.0.0.1:${this.sftpPort}`];
+    const listen = `${this.#options.host ?? '127.0.0.1'}:${this.sftpPort}`;
+    const args = [mainScript, 'serve', '--root', this.root, '--sftp-listen', listen];
     if (this.#options.s3 === null) args.push('--embedded', '--s3-listen', `127.0.0.1:${this.s3Port}`);
     args.push('--log-level', this.#options.logLevel ?? 'info');
     const command = [...through, process.execPath, ...args];
@@ -133,6 +138,14 @@ export class Gateway implements AsyncDisposable {
     const pid = this.#child?.pid;
     if (pid === undefined) throw new Error('the gateway is not running');
     return pid;
+  }
+
+  /** Resolves with the exit code of the running process, or the signal that ended it. */
+  async ended(): Promise<number | NodeJS.Signals> {
+    const child = this.#child;
+    if (child === null) throw new Error('the gateway is not running');
+    if (child.exitCode === null && child.signalCode === null) await ended(child);
+    return child.exitCode ?? child.signalCode ?? 0;
   }
 
   /** Sends the signal and returns the exit code of the process, or the signal that ended it. */

@@ -1,15 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { ended } from './command.js';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { freePort } from './free-port.js';
-import { eventually } from './wait.js';
+import { HaproxyProcess } from './haproxy-process.js';
 
 /** A node behind the proxy. */
 export interface ProxiedNode {
   readonly name: string;
+  /** The address of the node; 127.0.0.1 by default. */
+  readonly host?: string;
   readonly sftpPort: number;
   /** The port of `metrics.listen`, which has `/readyz`. */
   readonly metricsPort: number;
@@ -20,65 +18,47 @@ const example = resolve(import.meta.dirname, '../../examples/haproxy/haproxy.cfg
 /** HAProxy with the configuration of `examples/`, and the addresses of a test in it. */
 export class Haproxy implements AsyncDisposable {
   readonly port: number;
-  readonly #directory: string;
-  readonly #child: ChildProcess;
-  #output = '';
+  /** Ports of 127.0.0.1 that lead to one node each. */
+  readonly nodePorts: readonly number[];
+  readonly #process: HaproxyProcess;
 
-  private constructor(port: number, directory: string, child: ChildProcess) {
+  private constructor(port: number, nodePorts: readonly number[], process: HaproxyProcess) {
     this.port = port;
-    this.#directory = directory;
-    this.#child = child;
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => {
-        this.#output += chunk.toString();
-      });
-    }
+    this.nodePorts = nodePorts;
+    this.#process = process;
   }
 
-  /** Starts HAProxy, which takes the nodes for ready until its checks fail. */
-  static async start(nodes: readonly ProxiedNode[]): Promise<Haproxy> {
-    const directory = mkdtempSync(join(tmpdir(), 'sftpgw-haproxy-'));
+  /** Starts HAProxy, which takes the nodes for ready until its checks fail. `inter` is the time between checks. */
+  static async start(nodes: readonly ProxiedNode[], inter = '300ms'): Promise<Haproxy> {
     const port = await freePort();
-    const servers = nodes.map(
-      ({ name, sftpPort, metricsPort }) =>
-        `    server ${name} 127.0.0.1:${sftpPort} port ${metricsPort} inter 300ms`,
-    );
+    const ports: number[] = [];
+    const servers: string[] = [];
+    const single: string[] = [];
+    for (const { name, host = '127.0.0.1', sftpPort, metricsPort } of nodes) {
+      const nodePort = await freePort();
+      ports.push(nodePort);
+      servers.push(`    server ${name} ${host}:${sftpPort} port ${metricsPort} inter ${inter}\n`);
+      single.push(
+        `listen only-${name}\n    bind 127.0.0.1:${nodePort}\n    server ${name} ${host}:${sftpPort} send-proxy-v2\n`,
+      );
+    }
     const text = readFileSync(example, 'utf8')
       .replace('bind :22', `bind 127.0.0.1:${port}`)
-      .replace(/( {4}server .*\n)+$/, `${servers.join('\n')}\n`);
-    const file = join(directory, 'haproxy.cfg');
-    writeFileSync(file, text);
-    const child = spawn('haproxy', ['-db', '-f', file], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const proxy = new Haproxy(port, directory, child);
-    await eventually('HAProxy listens', () => {
-      if (child.exitCode !== null) throw new Error(`HAProxy exited with ${child.exitCode}\n${proxy.#output}`);
-      return accepts(port);
-    });
-    return proxy;
+      .replace(/( {4}server .*\n)+$/, `${servers.join('')}\n${single.join('')}`);
+    return new Haproxy(port, ports, await HaproxyProcess.start(text, { host: '127.0.0.1', port }));
   }
 
   /** The log of HAProxy so far. */
   get output(): string {
-    return this.#output;
+    return this.#process.output;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode === null) {
-      const end = ended(this.#child);
-      this.#child.kill('SIGKILL');
-      await end;
-    }
-    rmSync(this.#directory, { recursive: true });
+  /** Ends HAProxy with all its connections, and starts it again. */
+  restart(): Promise<void> {
+    return this.#process.restart();
   }
-}
 
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#process[Symbol.asyncDispose]();
+  }
 }

@@ -2,15 +2,13 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Gateway, TestUser } from './gateway.js';
 import type { SeededRandom } from './random.js';
-import { Disconnected, Refused, requestBytes, SftpClient } from './sftp-client.js';
+import { Disconnected, Refused, SftpClient } from './sftp-client.js';
 import { eventually } from './wait.js';
 
 const mebibyte = 1024 * 1024;
 const workers = 3;
 const namesPerWorker = 3;
 const sizes = [4096, 300_000, 6 * mebibyte, 13 * mebibyte, 22 * mebibyte];
-/** WRITE requests of one file in parallel. */
-const parallelWrites = 8;
 const verbs = ['upload', 'upload', 'edit', 'edit', 'edit', 'append', 'append', 'rename', 'remove'] as const;
 type Verb = (typeof verbs)[number];
 
@@ -120,7 +118,7 @@ export class KillDrill {
     if (old === null || verb === 'upload') {
       const content = this.#bytes(this.#random.pick(sizes));
       const flags = { write: true, create: true, truncate: true };
-      return await this.#acknowledged(name, old, content, () => write(client, path, flags, 0, content));
+      return await this.#acknowledged(name, old, content, () => client.writeFile(path, flags, content));
     }
     if (verb === 'remove')
       return await this.#acknowledged(name, old, null, () =>
@@ -130,7 +128,7 @@ export class KillDrill {
       const added = this.#bytes(this.#random.pick([10, 100_000, 9 * mebibyte]));
       const content = Buffer.concat([old, added]);
       const flags = { write: true, append: true };
-      return await this.#acknowledged(name, old, content, () => write(client, path, flags, 0, added));
+      return await this.#acknowledged(name, old, content, () => client.writeFile(path, flags, added));
     }
     if (verb === 'edit') return await this.#edit(client, name, old);
     await this.#rename(client, name, nameOf(worker, this.#random.between(0, namesPerWorker - 1)), old);
@@ -194,25 +192,6 @@ function nameOf(worker: number, index: number): string {
 
 function digest(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 12);
-}
-
-async function write(
-  client: SftpClient,
-  path: string,
-  flags: Parameters<SftpClient['open']>[1],
-  offset: number,
-  bytes: Buffer,
-): Promise<void> {
-  const handle = await client.open(path, flags);
-  const step = parallelWrites * requestBytes;
-  for (let at = 0; at < bytes.byteLength; at += step) {
-    const pieces: Promise<void>[] = [];
-    for (let from = at; from < Math.min(bytes.byteLength, at + step); from += requestBytes) {
-      pieces.push(client.write(handle, offset + from, bytes.subarray(from, from + requestBytes)));
-    }
-    await Promise.all(pieces);
-  }
-  await client.ok({ type: 'close', handle });
 }
 
 /** Returns null if there is no such file. An interrupted upload that is still being aborted is none. */

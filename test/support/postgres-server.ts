@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
 import { chmod, chown, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ const supervisor =
 /** Returns the directory of PostgreSQL's programs, the newest one; null if there is none. */
 function findPrograms(): string | null {
   const initdb = findProgram('initdb');
-  if (initdb !== null) return join(initdb, '..');
+  if (initdb !== null) return join(realpathSync(initdb), '..');
   try {
     const versions = readdirSync('/usr/lib/postgresql').sort((one, other) => Number(other) - Number(one));
     return versions[0] === undefined ? null : `/usr/lib/postgresql/${versions[0]}/bin`;
@@ -49,6 +49,12 @@ export interface ServerOptions {
   readonly isDurable?: boolean;
   /** Settings of `postgresql.conf`, as `name=value`. */
   readonly settings?: readonly string[];
+  /** The certificate of the server; that of `loopback-tls.ts` by default. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** A free port by default. */
+  readonly port?: number;
+  /** The server whose copy this one is. It follows it until it is promoted. */
+  readonly standbyOf?: PostgresServer;
 }
 
 /** A PostgreSQL server in a directory of its own, with a locale that does not sort by bytes. */
@@ -79,24 +85,26 @@ export class PostgresServer {
   }
 
   /** Creates a server and starts it. */
-  static async start({ isDurable = false, settings = [] }: ServerOptions = {}): Promise<PostgresServer> {
+  static async start(options: ServerOptions = {}): Promise<PostgresServer> {
+    const { isDurable = false, settings = [], tls: certificate = loopbackTls, standbyOf } = options;
     const programs = findPrograms();
     if (programs === null) throw new Error('not installed: postgresql');
     const owner = process.getuid?.() === 0 ? await accountOf(serverUser) : null;
     const directory = await mkdtemp(join(tmpdir(), 'pg-'));
-    const password = randomBytes(12).toString('hex');
-    const files = { password: password, 'server.crt': loopbackTls.cert, 'server.key': loopbackTls.key };
+    const password = standbyOf?.password ?? randomBytes(12).toString('hex');
+    const files = { password: password, 'server.crt': certificate.cert, 'server.key': certificate.key };
     for (const [name, text] of Object.entries(files)) {
       await writeFile(join(directory, name), text, { mode: 0o600 });
       if (owner !== null) await chown(join(directory, name), owner.uid, owner.gid);
     }
     await chmod(directory, 0o700);
     if (owner !== null) await chown(directory, owner.uid, owner.gid);
-    const port = await freePort();
+    const port = options.port ?? (await freePort());
     const tls = ['ssl=on', `ssl_cert_file=${directory}/server.crt`, `ssl_key_file=${directory}/server.key`];
     const own = [`fsync=${isDurable ? 'on' : 'off'}`, 'shared_buffers=32MB', ...tls, ...settings];
     const server = new PostgresServer({ port, password, directory, programs, owner, settings: own });
-    await server.#initialise();
+    if (standbyOf === undefined) await server.#initialise();
+    else await server.#copy(standbyOf);
     await server.restart();
     return server;
   }
@@ -168,9 +176,9 @@ export class PostgresServer {
     return client;
   }
 
-  /** The address of a database, as the setting `database.url`. */
-  url(database: string): string {
-    return `postgres://${superuser}@127.0.0.1:${this.port}/${database}`;
+  /** The address of a database, as the setting `database.url`. `at` is another address of the server. */
+  url(database: string, at = `127.0.0.1:${this.port}`): string {
+    return `postgres://${superuser}@${at}/${database}`;
   }
 
   /** The options of a database on the Unix socket, which needs no password. */
@@ -206,13 +214,23 @@ export class PostgresServer {
       join(this.directory, 'password'),
     ];
     const all = [...options, ...order, ...login];
-    const initdb = join(this.#programs, 'initdb');
-    if (this.#owner === null) await runOk(initdb, all, { cwd: '/' });
+    await this.#program('initdb', all);
+  }
+
+  /** Copies a running server, and follows it from the start on. */
+  async #copy({ port, password }: PostgresServer): Promise<void> {
+    const from = `host=127.0.0.1 port=${port} user=${superuser} password=${password}`;
+    const to = join(this.directory, 'data');
+    await this.#program('pg_basebackup', ['-D', to, '-d', from, '-R', '-X', 'stream', '-c', 'fast']);
+  }
+
+  async #program(name: string, args: readonly string[]): Promise<void> {
+    const program = join(this.#programs, name);
+    if (this.#owner === null) await runOk(program, args, { cwd: '/' });
     else {
       const { uid, gid } = this.#owner;
-      await runOk('setpriv', [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', initdb, ...all], {
-        cwd: '/',
-      });
+      const as = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+      await runOk('setpriv', [...as, program, ...args], { cwd: '/' });
     }
   }
 

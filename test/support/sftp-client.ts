@@ -23,6 +23,8 @@ export type OpenFlags = { readonly [K in keyof typeof openFlag]: boolean };
 
 /** Max bytes of one READ or WRITE. */
 export const requestBytes = 255 * 1024;
+/** WRITE requests of one file in parallel. */
+const parallelWrites = 8;
 
 class ProcessStream extends PipeStream {
   readonly #child: ChildProcess;
@@ -56,14 +58,33 @@ export class SftpClient implements AsyncDisposable {
     this.#ended.catch(() => undefined);
   }
 
-  /** Logs in. Throws `Disconnected` if the gateway does not answer. */
-  static async connect(user: TestUser): Promise<SftpClient> {
+  /** Logs in. Throws `Disconnected` if the gateway does not answer. `flags` are those of `ssh`. */
+  static async connect(user: TestUser, flags: readonly string[] = []): Promise<SftpClient> {
     const { name, port, sshOptions } = user;
     const to = ['-p', String(port), '-s', `${name}@127.0.0.1`, 'sftp'];
-    const child = spawn('ssh', [...sshOptions, ...to], { stdio: ['pipe', 'pipe', 'ignore'] });
+    const child = spawn('ssh', [...sshOptions, ...flags, ...to], { stdio: ['pipe', 'pipe', 'ignore'] });
     const client = new SftpClient(child);
     await client.#answered(client.#client.init());
     return client;
+  }
+
+  /** Sends a whole file from `offset` on, several requests in parallel, and closes it. */
+  async writeFile(path: string, flags: Partial<OpenFlags>, bytes: Uint8Array, offset = 0): Promise<void> {
+    const handle = await this.open(path, flags);
+    await this.writeRange(handle, bytes, offset, bytes.byteLength);
+    await this.ok({ type: 'close', handle });
+  }
+
+  /** Sends the bytes between two offsets of a file, several requests in parallel. */
+  async writeRange(handle: Uint8Array, bytes: Uint8Array, from: number, to: number): Promise<void> {
+    const step = parallelWrites * requestBytes;
+    for (let at = from; at < to; at += step) {
+      const pieces: Promise<void>[] = [];
+      for (let offset = at; offset < Math.min(to, at + step); offset += requestBytes) {
+        pieces.push(this.write(handle, offset, bytes.subarray(offset, Math.min(to, offset + requestBytes))));
+      }
+      await Promise.all(pieces);
+    }
   }
 
   async open(path: string, flags: Partial<OpenFlags>): Promise<Uint8Array> {

@@ -98,10 +98,10 @@ const audited: readonly (readonly [string, (inner: never, by: AuditScribe) => ob
     'keyring',
     auditedKeyring,
     [
-      ...['list', 'byOwner', 'gatewayRecipient', 'recoveryRecipients', 'repair', 'problems', 'files'].map(
-        (name) => query(name),
+      ...['list', 'byOwner', 'gatewayRecipient', 'recoveryRecipients', 'repair', 'files'].map((name) =>
+        query(name),
       ),
-      ...['open', 'describe', 'put', 'onChange'].map((name) => query(name, 'argument')),
+      ...['open', 'describe', 'problems', 'put', 'onChange'].map((name) => query(name, 'argument')),
       change('generate', [{ label: 'mine', owner: { kind: 'none' } }], key, {
         action: 'key.generate',
         target: 'mine',

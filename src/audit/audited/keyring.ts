@@ -67,7 +67,7 @@ export function auditedKeyring(keyring: WholeKeyring, scribe: AuditScribe): Whol
     gatewayRecipient: () => keyring.gatewayRecipient(),
     recoveryRecipients: () => keyring.recoveryRecipients(),
     repair: () => keyring.repair(),
-    problems: () => keyring.problems(),
+    problems: (maxOpened) => keyring.problems(maxOpened),
     files: () => keyring.files(),
     put: (files) => keyring.put(files),
     onChange: (listener) => keyring.onChange(listener),

@@ -31,7 +31,7 @@ export function keyBackupCommand(context: CommandContext): Command {
       await withKeyring(context, command, async ({ keyring }) => {
         const files = await keyring.files();
         const now = Date.now();
-        const archive = packTar(
+        const archive = await packTar(
           files.map(({ name, bytes }) => ({
             name: `keys/${name}`,
             content: bytes,

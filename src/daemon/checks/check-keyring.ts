@@ -4,6 +4,7 @@ import type { UserServices } from '../../assembly/user-services.js';
 import type { Call, Clock } from '../../model/call.js';
 import { Fault } from '../../model/fault.js';
 import type { UserRegistry } from '../../model/users.js';
+import { keyProblems } from '../../operations/recovery-status.js';
 import { importKeyFiles } from '../../users/key-import.js';
 
 /** The services of `checkKeyring`. */
@@ -20,8 +21,8 @@ export interface KeyringCheck {
 const startWaitMs = 10_000;
 
 /**
- * Imports the raw key files, finishes changes of the keyring that a crash interrupted, and reports problems.
- * Resolves when it is done, or after ten seconds. Never rejects.
+ * Imports the raw key files, finishes changes of the keyring that a crash interrupted, and reports problems. Opens
+ * only a sample of many keys; the doctor opens all. Resolves when it is done, or after ten seconds. Never rejects.
  */
 export async function checkKeyring(call: Call, check: KeyringCheck): Promise<void> {
   const enough = new AbortController();
@@ -37,9 +38,10 @@ async function runCheck(
   { keyring, userServices, registry, output }: KeyringCheck,
 ): Promise<void> {
   try {
-    await importKeyFiles(userServices);
+    // The repair reads all descriptions, so that the import need not read those of each key again.
     for (const done of await keyring.repair()) call.log.info('keyring repaired', { done });
-    for (const problem of await keyring.problems()) {
+    await importKeyFiles(userServices);
+    for (const problem of await keyProblems({ keyring })) {
       output(`error: ${problem}`);
       call.log.error('problem in the keyring', { problem });
     }

@@ -202,26 +202,27 @@ const step = fc.oneof(
   fc.record({ passMs: fc.constantFrom(1, 500, 1_999, 2_000) }),
 );
 
-/** The bucket at some moment, and what this process had changed by then. */
+/** The bucket at some moment, and the change of this process that led to it. */
 interface Moment {
   readonly atMs: number;
   readonly keys: ReadonlySet<string>;
-  readonly ownChange: string | null;
+  readonly own: { readonly key: string; readonly exists: boolean } | null;
 }
 
-/** Returns what a name was at every moment that an answer may come from. */
-function allowed(
-  history: readonly Moment[],
-  nowMs: number,
-  ask: (moment: Moment) => string,
-  isOwn: (key: string) => boolean,
-) {
-  const found = new Set<string>();
-  for (const moment of history.toReversed()) {
-    found.add(ask(moment));
-    if (moment.ownChange !== null && isOwn(moment.ownChange)) break;
+/** Returns the names at every moment that an answer may come from, each with all later changes of this process. */
+function allowed(history: readonly Moment[], nowMs: number): ReadonlySet<string>[] {
+  const found: ReadonlySet<string>[] = [];
+  const later: NonNullable<Moment['own']>[] = [];
+  for (const { atMs, keys: present, own } of history.toReversed()) {
+    const names = new Set(present);
+    for (const { key, exists } of later.toReversed()) {
+      if (exists) names.add(key);
+      else names.delete(key);
+    }
+    found.push(names);
+    if (own !== null) later.push(own);
     // A moment lasts until the next one.
-    if (moment.atMs <= nowMs - lifetimeMs) break;
+    if (atMs <= nowMs - lifetimeMs) break;
   }
   return found;
 }
@@ -231,7 +232,7 @@ describe('what is known of any sequence of lists and changes', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
         const world = new World();
-        const history: Moment[] = [{ atMs: 0, keys: new Set(), ownChange: null }];
+        const history: Moment[] = [{ atMs: 0, keys: new Set(), own: null }];
         const pending: Promise<unknown>[] = [];
         for (const each of steps) {
           if ('change' in each) {
@@ -241,7 +242,7 @@ describe('what is known of any sequence of lists and changes', () => {
             history.push({
               atMs: world.nowMs,
               keys: new Set(world.s3.objects.keys()),
-              ownChange: each.own ? each.change : null,
+              own: each.own ? { key: each.change, exists: each.exists } : null,
             });
           } else if ('request' in each) pending.push(world.list(each.request));
           else if ('held' in each) {
@@ -249,21 +250,12 @@ describe('what is known of any sequence of lists and changes', () => {
             else world.answerAll();
           } else world.nowMs += each.passMs;
           await new Promise(setImmediate);
+          const moments = allowed(history, world.nowMs);
           for (const key of questions) {
             const known = world.known(key);
-            const files = allowed(
-              history,
-              world.nowMs,
-              (at) => (at.keys.has(key) ? 'f' : '-'),
-              (own) => own === key,
-            );
             const isBelow = (other: string) => other.startsWith(`${key}/`);
-            const directories = allowed(
-              history,
-              world.nowMs,
-              (at) => ([...at.keys].some(isBelow) ? 'd' : '-'),
-              isBelow,
-            );
+            const files = moments.map((names) => (names.has(key) ? 'f' : '-'));
+            const directories = moments.map((names) => ([...names].some(isBelow) ? 'd' : '-'));
             expect([...files, '?'], key).toContain(known[0]);
             expect([...directories, '?'], key).toContain(known[1]);
           }

@@ -1,5 +1,6 @@
 import type { Call } from '../../model/call.js';
-import type { AttributeChange, Attributes } from '../../model/vfs.js';
+import { Fault } from '../../model/fault.js';
+import type { AttributeChange, Attributes, WriteMode } from '../../model/vfs.js';
 import type { UploadHandle } from './opened-upload.js';
 
 /** The options for a file that was opened without truncation. */
@@ -61,4 +62,27 @@ export class DeferredWriteHandle implements UploadHandle {
     await this.#chosen?.catch(() => undefined);
     await this.#handle[Symbol.asyncDispose]();
   }
+}
+
+/**
+ * Guards a new file whose bytes another session is still sending. A client that continues behind them has reconnected
+ * before the gateway noticed the end of its old connection. Its file would begin with zeros, so its write is refused
+ * with `conflict`.
+ */
+export function withoutHole(
+  handle: UploadHandle,
+  { create }: Pick<WriteMode, 'create'>,
+  shown: string,
+): UploadHandle {
+  const refused = () => new Fault('conflict', `${shown} is still being uploaded: resume it later`);
+  return new DeferredWriteHandle(handle, {
+    choose: async (_, offset) => {
+      if (offset > 0) throw refused();
+      return handle;
+    },
+    closeUnwritten: async (call) => {
+      if (!create) throw refused();
+      await handle.commit(call);
+    },
+  });
 }

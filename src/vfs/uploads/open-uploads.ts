@@ -27,6 +27,12 @@ export interface OpenUpload extends Pick<UploadHandle, 'attributes' | 'setAttrib
   follow(call: Call): Promise<void>;
 }
 
+/** Returns whether another session has sent bytes of a new file. */
+export function isSentByOther(upload: OpenUpload | null, session: object): boolean {
+  if (upload === null || upload.session === null || upload.session === session) return false;
+  return !upload.keepsObject && upload.attributes().size > 0;
+}
+
 /**
  * The uploads in progress of this process, by target key. Their objects are not in S3 yet, but the user's
  * sessions can already query their size.

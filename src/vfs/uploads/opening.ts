@@ -7,9 +7,9 @@ import type { EditBase, FileWriter, ObjectEditor, UploadTarget } from '../../vau
 import type { ObjectLookup } from '../objects/lookup.js';
 import { ObjectReadHandle } from '../objects/read-handle.js';
 import type { UploadContext } from './context.js';
-import { DeferredWriteHandle } from './deferred-write-handle.js';
+import { DeferredWriteHandle, withoutHole } from './deferred-write-handle.js';
 import { HeldHandle } from './held-handle.js';
-import type { OpenUpload } from './open-uploads.js';
+import { isSentByOther, type OpenUpload } from './open-uploads.js';
 import { OpenedUpload, type UploadHandle } from './opened-upload.js';
 import { UploadWriteHandle } from './write-handle.js';
 import type { WriteRules } from './write-rules.js';
@@ -59,9 +59,12 @@ export class UploadOpener {
       const read = mode.read ? () => this.#refuseToRead(path) : null;
       if (resumed !== null) return new OpenedUpload(resumed, { ...opening, read });
     }
-    checkOpenMode(mode, existing?.size ?? null, services.open.find(ref.bucket, ref.key), shown);
+    const uploading = services.open.find(ref.bucket, ref.key);
+    checkOpenMode(mode, existing?.size ?? null, uploading, shown);
     await services.parkedFiles.abort(call, ref);
     const kept = mode.truncate ? null : existing;
+    const hasOtherBytes = !mode.truncate && isSentByOther(uploading, this.#context);
+    const guard = (handle: UploadHandle) => (hasOtherBytes ? withoutHole(handle, mode, shown) : handle);
     // A user without the right to read must not learn the rest of a file by changing it. A file with an excluded
     // name is written only from its start or its end.
     const isEdit =
@@ -69,10 +72,10 @@ export class UploadOpener {
       (mode.read || (kept !== null && this.#context.settings.uploadRights.read));
     if (isEdit) {
       const { handle, read } = this.#edit(call, path, target, mode, kept);
-      return new OpenedUpload(handle, { ...opening, read: mode.read ? read : null });
+      return new OpenedUpload(guard(handle), { ...opening, read: mode.read ? read : null });
     }
     const handle = await this.#replace(call, path, target, mode, kept);
-    return new OpenedUpload(handle, { ...opening, read: null });
+    return new OpenedUpload(guard(handle), { ...opening, read: null });
   }
 
   /** Stores a file with another size, and maybe another time. `file` is the object that was found. */

@@ -265,6 +265,28 @@ describe('an upload whose client has stopped sending', () => {
     expect(await bob.read('/uploads/f')).toBe('0123456789ab');
   });
 
+  it.each([
+    ['written', { ...resumeMode, create: false }],
+    ['read and written', { ...resumeMode, create: false, read: true }],
+  ])('is not stored with a hole by another session that continues it, if the file is %s', async (_, mode) => {
+    const other = await world.login();
+    const busy = { kind: 'conflict', hint: expect.stringContaining('still being uploaded') };
+    {
+      await using handle = await other.tree.openWrite(world.call, '/uploads/f', mode);
+      await expect(write(handle, 10, 'ab')).rejects.toMatchObject(busy);
+    }
+    {
+      await using unwritten = await other.tree.openWrite(world.call, '/uploads/f', mode);
+      await expect(unwritten.commit(world.call)).rejects.toMatchObject(busy);
+    }
+    await silent[Symbol.asyncDispose]();
+    expect(await other.stat('/uploads/f')).toMatchObject({ size: 8 });
+    await using resumed = await other.tree.openWrite(world.call, '/uploads/f', resumeMode);
+    await write(resumed, 8, '89ab');
+    await resumed.commit(world.call);
+    expect(await bob.read('/uploads/f')).toBe('0123456789ab');
+  });
+
   it('is replaced by a client that writes from the start, and kept if that client disconnects too', async () => {
     world.nowMs += 5_000;
     await using handle = await open('/uploads/f', resumeMode);

@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestUser } from './gateway.js';
+import { eventually } from './wait.js';
+
+/** The size of each file in bytes, and the rate of each client in kbit/s: a file takes about 14 seconds. */
+const fileBytes = 14_000_000;
+const rateKbits = '8000';
+const clientLimitMs = 120_000;
+/** How long a client tries to resume, in milliseconds. */
+const resumeMs = 60_000;
+
+/** Clients with OpenSSH's `sftp` that upload slowly, and resume with `reput` what a stop of a node interrupts. */
+export class RollingUploads {
+  readonly #user: TestUser;
+  readonly #directory: string;
+  readonly #running: Promise<unknown>;
+  #isOver = false;
+  readonly stored = new Map<string, Buffer>();
+  /** Uploads that were interrupted; those of them that `reput` resumed; those of which S3 had no part yet. */
+  readonly counts = { interrupted: 0, resumed: 0, begunAgain: 0 };
+
+  constructor(user: TestUser, directory: string, clients: number) {
+    this.#user = user;
+    this.#directory = directory;
+    this.#running = Promise.all(Array.from({ length: clients }, (_, index) => this.#run(index)));
+  }
+
+  /** Waits until each client has stored its present file. */
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await this.#running;
+  }
+
+  async #run(client: number): Promise<void> {
+    for (let number = 1; !this.#isOver; number += 1) {
+      const name = `rolling-${client}-${number}`;
+      const source = join(this.#directory, `rolling-${client}`);
+      const content = randomBytes(fileBytes);
+      writeFileSync(source, content);
+      if (!(await this.#isSent('put', source, name))) {
+        this.counts.interrupted += 1;
+        await eventually(`${name} is resumed`, () => this.#isResumed(source, name), resumeMs);
+      }
+      this.stored.set(name, content);
+    }
+  }
+
+  async #isResumed(source: string, name: string): Promise<boolean> {
+    const { code } = await this.#user.sftp(`ls /uploads/${name}`);
+    const isThere = code === 0;
+    if (!(await this.#isSent(isThere ? 'reput' : 'put', source, name))) return false;
+    this.counts[isThere ? 'resumed' : 'begunAgain'] += 1;
+    return true;
+  }
+
+  async #isSent(verb: string, source: string, name: string): Promise<boolean> {
+    const options = { timeoutMs: clientLimitMs };
+    const { code } = await this.#user.sftp(`${verb} ${source} /uploads/${name}`, options, ['-l', rateKbits]);
+    return code === 0;
+  }
+}

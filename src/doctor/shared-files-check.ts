@@ -26,7 +26,11 @@ const notShared: DoctorFinding = {
   whatToDo: 'Run `sftpgw cluster init` on the machine whose files are right.',
 };
 
-function findingsOf({ id, conflicts, problems }: SharedFilesStatus['nodes'][number]): readonly DoctorFinding[] {
+function findingsOf({
+  id,
+  conflicts,
+  problems,
+}: SharedFilesStatus['nodes'][number]): readonly DoctorFinding[] {
   const where = `on the node ${id} (\`sftpgw cluster status\` has its name)`;
   return [
     ...conflicts.map(

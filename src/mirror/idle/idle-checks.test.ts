@@ -82,10 +82,13 @@ describe('idle prefixes', { timeout: 60_000 }, () => {
     expect(await listsWithin(10 * minuteMs)).toBeLessThanOrEqual(4);
   });
 
-  it.each([30, 60])('are all %i of a large gateway after its start, although it fetches objects', async (users) => {
-    await start(users);
-    expect(await listsWithin(10 * minuteMs)).toBeLessThanOrEqual(4);
-  });
+  it.each([30, 60])(
+    'are all %i of a large gateway after its start, although it fetches objects',
+    async (users) => {
+      await start(users);
+      expect(await listsWithin(10 * minuteMs)).toBeLessThanOrEqual(4);
+    },
+  );
 
   it('show a change within five minutes, and are compared often after it', async () => {
     await start(12);

@@ -35,9 +35,17 @@ export function readNodeId(path: string, entropy: Entropy): string {
  * Throws as `readNodeId`.
  */
 export function nodeIdOf(path: string, entropy: Entropy, place: WorkerPlace | null): string {
-  const root = readNodeId(path, entropy);
-  if (place === null || place.slot === 1) return root;
-  return createHash('sha256').update(`${root} ${place.slot}`).digest('hex').slice(0, root.length);
+  return processIdOf(readNodeId(path, entropy), place?.slot ?? 1);
+}
+
+/** Returns the ids that the processes of a root may have, for up to `count` of them. */
+export function processIdsOf(root: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => processIdOf(root, index + 1));
+}
+
+function processIdOf(root: string, slot: number): string {
+  if (slot === 1) return root;
+  return createHash('sha256').update(`${root} ${slot}`).digest('hex').slice(0, root.length);
 }
 
 /** Returns the name of this process among the nodes: that of the machine, and the number of a further process. */

@@ -115,7 +115,7 @@ function run(model: Model, steps: readonly Event[]): void {
 }
 
 describe('a file on three nodes', () => {
-  it('becomes the same everywhere, and no content is lost that nobody replaced, in any order of events', () => {
+  it('becomes the same everywhere, and no content is lost that was not replaced, in any order of events', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const model = new Model();

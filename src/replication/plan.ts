@@ -22,7 +22,7 @@ export interface FileSides {
   readonly remote: RemoteFile | null;
 }
 
-/** What a node does with one path. */
+/** The action of a node for one path. */
 export type FilePlan =
   /** Both sides are the same, and the base shows it. */
   | 'nothing'

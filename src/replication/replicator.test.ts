@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ReplicatedWorld, settingsPath, type TestNode } from './testing/replicated-world.js';
@@ -223,17 +223,20 @@ describe('a disk that lost its files', () => {
     expect(await b.read(settingsOf('user3'))).toBe('sse.option=1\n');
   });
 
-  it.skipIf(process.getuid?.() === 0)(
-    'removes nothing from other nodes if a directory cannot be read',
-    async () => {
-      await shareUser();
-      chmodSync(join(a.root, 'home/bob/.sftpgateway'), 0);
-      await a.sync();
-      chmodSync(join(a.root, 'home/bob/.sftpgateway'), 0o700);
-      await b.sync();
-      expect(await b.read(settingsOf('bob'))).toBe('sse.option=1\n');
-    },
-  );
+  it('removes nothing from other nodes if a directory cannot be read', async () => {
+    await shareUser();
+    a.write('home/bob/.sftpgateway/sse.key', randomBytes(32));
+    await a.sync();
+    await b.sync();
+    const directory = join(a.root, 'home/bob/.sftpgateway');
+    renameSync(directory, `${directory}.moved`);
+    // A link to itself cannot be followed, not even by root.
+    symlinkSync('.sftpgateway', directory);
+    await a.sync();
+    await b.sync();
+    expect(await b.read(settingsOf('bob'))).toBe('sse.option=1\n');
+    expect(existsSync(join(b.root, 'home/bob/.sftpgateway/sse.key'))).toBe(true);
+  });
 });
 
 describe('a key', () => {
@@ -279,7 +282,7 @@ describe('a key', () => {
 });
 
 describe('a backup', () => {
-  it('of the database that is restored does not bring back older files', async () => {
+  it('of the database that is restored does not restore older files', async () => {
     await shareUser();
     const backup = await world.database.read((db) => db.selectFrom('root_file').selectAll().execute());
     a.write(settingsOf('bob'), 'sse.option=4\n');

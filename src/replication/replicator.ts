@@ -64,7 +64,7 @@ export class Replicator {
     this.#services = services;
   }
 
-  /** What this node reports about its files. */
+  /** The report of this node about its files. */
   get report(): RootFileReport {
     return {
       revision: this.#revision,

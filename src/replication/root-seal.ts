@@ -44,7 +44,7 @@ export class RootSeal {
     return this.#digest('content', content);
   }
 
-  /** Seals a content, or the mark of a removed file for null, so that nobody else can remove files. */
+  /** Seals a content, or the mark of a removed file for null, so that no one else can remove files. */
   async seal(path: string, version: number, content: Uint8Array | null): Promise<string> {
     const sealed = content === null ? removedMark : Buffer.concat([contentMark, content]);
     return await this.#seal.seal(`${version} ${path}`, sealed);

@@ -1,7 +1,8 @@
-import { type BigIntStats, constants } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { constants, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mapBounded } from '../concurrency/bounded.js';
+import { DirectoryNames } from '../files/directory-names.js';
 import { settleMs, stampsOf } from '../files/file-cache.js';
 import { isAbsence } from '../files/system-errors.js';
 import { usernameOfDirectory } from '../model/users.js';
@@ -52,6 +53,7 @@ export class RootScanner {
   readonly #root: string;
   readonly #digest: (content: Uint8Array) => string;
   readonly #shared: SharedContent;
+  readonly #directories = new DirectoryNames();
   #seen: ReadonlyMap<string, SeenFile> = new Map();
 
   constructor(root: string, digest: (content: Uint8Array) => string, shared: SharedContent) {
@@ -93,7 +95,9 @@ export class RootScanner {
 
   async #check(path: string): Promise<SeenFile | 'unreadable' | null> {
     try {
-      const stats: BigIntStats = await stat(join(this.#root, path), { bigint: true });
+      // A stat(2) takes less time than its way to another thread and back.
+      const stats = statSync(join(this.#root, path), { bigint: true, throwIfNoEntry: false });
+      if (stats === undefined) return null;
       const stamps = stampsOf(stats);
       const seen = this.#seen.get(path);
       if (seen?.isSettled === true && seen.stamps === stamps) return seen;
@@ -116,7 +120,7 @@ export class RootScanner {
       ...[sharedKeyFileDirectory, signerDirectory, keyringDirectory],
       ...gatewayFiles.map(directoryOf),
     ]);
-    const listed = new Map<string, DirectoryNames>();
+    const listed = new Map<string, FoundNames>();
     await mapBounded([...directories], parallel, async (directory) => {
       listed.set(directory, await this.#names(directory));
     });
@@ -135,9 +139,9 @@ export class RootScanner {
     };
   }
 
-  async #names(directory: string): Promise<DirectoryNames> {
+  async #names(directory: string): Promise<FoundNames> {
     try {
-      return await readdir(join(this.#root, directory));
+      return await this.#directories.read(join(this.#root, directory));
     } catch (error) {
       return isAbsence(error) ? 'absent' : 'unreadable';
     }
@@ -145,7 +149,7 @@ export class RootScanner {
 }
 
 /** The names in a directory, or why there are none. */
-type DirectoryNames = readonly string[] | 'absent' | 'unreadable';
+type FoundNames = readonly string[] | 'absent' | 'unreadable';
 
 interface Listing {
   readonly paths: readonly string[];

@@ -55,6 +55,7 @@ for (const target of targetsOnce(await s3Targets())) {
       const inRoot = (gateway: Gateway, path: string) => join(gateway.root, path);
       const textOf = (gateway: Gateway, path: string) =>
         existsSync(inRoot(gateway, path)) ? readFileSync(inRoot(gateway, path), 'latin1') : null;
+      const nodeIdOf = (gateway: Gateway) => readFileSync(rootPaths(gateway.root).nodeIdFile, 'utf8').trim();
       const on = (gateway: Gateway, { name, identity, key, keyFile }: TestUser) =>
         new TestUser(gateway, name, identity, key, keyFile);
 
@@ -241,6 +242,17 @@ for (const target of targetsOnce(await s3Targets())) {
           exitCodes.conflict,
           expect.stringMatching(/stop it first/),
         ]);
+        const live = await first.cli(['cluster', 'leave', '--node', nodeIdOf(second)]);
+        expect([live.code, live.stderr]).toEqual([
+          exitCodes.conflict,
+          expect.stringMatching(/runs: stop it/),
+        ]);
+        expect((await first.cli(['cluster', 'leave', '--node', 'f'.repeat(16)])).code).toBe(
+          exitCodes.notFound,
+        );
+        expect((await first.cli(['cluster', 'leave', '--node', nodeIdOf(first)])).code).toBe(
+          exitCodes.conflict,
+        );
         expect(await second.end('SIGTERM')).toBe(0);
         expect(await ok(second, ['cluster', 'leave'])).toMatch(/left the cluster/);
         expect((await second.cli(['cluster', 'leave'])).code).toBe(exitCodes.usage);

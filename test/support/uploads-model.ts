@@ -17,6 +17,8 @@ export class ModelHandle {
   isTouched = false;
   /** True if an operation was refused, so that CLOSE may be refused. */
   mayFail = false;
+  /** True if another client was sending a new file of this name at the OPEN. */
+  isBehindOther = false;
   #wasRead = false;
   /** Time of the last operation, in milliseconds. */
   usedMs = performance.now();
@@ -89,6 +91,11 @@ export class ModelHandle {
   /** Whether there is a stored file that stays as it is until CLOSE. */
   get keepsObject(): boolean {
     return this.opened !== null;
+  }
+
+  /** Whether a change may be refused, because the file could begin with zeros in place of the other client's bytes. */
+  get mayHaveHole(): boolean {
+    return this.isBehindOther && !this.isTouched && this.content.byteLength === 0;
   }
 
   /**

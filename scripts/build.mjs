@@ -69,6 +69,7 @@ await Promise.all([
       listing: 'bench/mirror/listing.ts',
       'turn-probe': 'bench/growth/turn-probe.ts',
       workers: 'bench/workers.ts',
+      scale: 'bench/scale.ts',
     },
     outdir: 'dist/bench',
     chunkNames: 'lib/[name]-[hash]',

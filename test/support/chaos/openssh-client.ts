@@ -82,6 +82,7 @@ export class OpensshClient implements ChaosClient {
     const { code, stderr } = await this.#batch(`rm /uploads/${old}`);
     if (code !== 0) return this.#world.fail(stderr);
     this.model.becomes(old, null);
+    this.model.forgetOld(old);
     this.#world.count('removals');
   }
 

@@ -203,7 +203,10 @@ export class Chaos {
       const got = new Set(accepted.map(({ message }) => String(message.data['objectKey'])));
       return this.#clients.flatMap(({ user, model }) =>
         model.names
-          .filter((name) => Boolean(model.known(name)))
+          // A file under another name may have got it by a rename.
+          .filter(
+            (name) => Boolean(model.known(name)) && (/-new-/.test(name) || name.startsWith(`${user.name}0`)),
+          )
           .map((name) => `${user.name}/uploads/${name}`)
           .filter((key) => !got.has(key)),
       );

@@ -70,6 +70,7 @@ await Promise.all([
       'turn-probe': 'bench/growth/turn-probe.ts',
       'plain-s3': 'bench/layers/plain-s3.ts',
       workers: 'bench/workers.ts',
+      scale: 'bench/scale.ts',
     },
     outdir: 'dist/bench',
     chunkNames: 'lib/[name]-[hash]',

@@ -82,7 +82,7 @@ function reportRow(kind: 'external' | 'embedded', row: GrowthRow, report: Report
     report.ratio(`${name}: idle LIST a minute`, lists / minutes, { atMost: maxListsPerMinute });
   }
   report.ratio(`${name}: seconds until a change is seen`, steps.seen.seconds, { atMost: seenLimits[kind] });
-  // Before the gateway listens, nobody waits for the turn that loads its modules.
+  // The turn that loads the modules ends before the gateway listens.
   const { start: _start, ...listening } = steps;
   const longest = Math.max(...Object.values(listening).map(({ cpuMs }) => cpuMs));
   report.ratio(`${name}: longest turn in ms of CPU`, longest, { atMost: maxTurnMs });

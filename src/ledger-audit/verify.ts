@@ -312,7 +312,8 @@ class Verification {
         size += piece.byteLength;
       }
     } catch (error) {
-      if (isFault(error, 'conflict')) return;
+      // The key has just opened it, so another key means a newer object too, as from a rotation.
+      if (isFault(error, 'conflict', 'key-mismatch', 'key-missing')) return;
       if (!isFault(error, 'corrupt', 'unsupported', 'denied')) throw error;
       this.#report('unreadable', ref, versionId, row.sealedWith, error.hint);
       return;

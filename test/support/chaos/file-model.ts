@@ -1,5 +1,8 @@
 import { createCipheriv } from 'node:crypto';
 
+/** Removed files of a client that are compared at the end. */
+const keptRemoved = 5;
+
 /** The content of a file: bytes that follow from a seed and occur nowhere else. */
 export class Content {
   readonly seed: number;
@@ -19,6 +22,7 @@ export class Content {
 
 /** The files of one client, with the contents that each may have; null means that the file does not exist. */
 export class FileModel {
+  readonly #removed: string[] = [];
   readonly #possible = new Map<string, readonly (Content | null)[]>();
   /** Changes that the gateway acknowledged. */
   acknowledged = 0;
@@ -33,9 +37,11 @@ export class FileModel {
     return possible.length === 1 ? possible[0] : undefined;
   }
 
-  /** Forgets a file whose content does not matter any more. */
-  forget(name: string): void {
-    this.#possible.delete(name);
+  /** Remembers a removed file, whose name is not used again, until some others were removed. */
+  forgetOld(name: string): void {
+    this.#removed.push(name);
+    const oldest = this.#removed.length > keptRemoved ? this.#removed.shift() : undefined;
+    if (oldest !== undefined) this.#possible.delete(oldest);
   }
 
   /** Marks a file that may have this content from now on. */

@@ -65,7 +65,9 @@ export class OpensshClient implements ChaosClient {
     rmSync(this.#target, { force: true });
     const { code, stderr } = await this.#batch(`get /uploads/${name} ${this.#target}`);
     if (code !== 0) {
-      if (/not found/i.test(stderr)) this.#world.wrong.push(`get of ${name}: ${stderr}`);
+      // After a fault that the gateway has named, `sftp` says the same.
+      if (/not found/i.test(stderr) && !/sftpgw:/.test(stderr))
+        this.#world.wrong.push(`get of ${name}: ${stderr}`);
       return this.#world.fail(stderr);
     }
     const problem = this.model.problemOf(name, readFileSync(this.#target));
@@ -80,6 +82,7 @@ export class OpensshClient implements ChaosClient {
     const { code, stderr } = await this.#batch(`rm /uploads/${old}`);
     if (code !== 0) return this.#world.fail(stderr);
     this.model.becomes(old, null);
+    this.model.forgetOld(old);
     this.#world.count('removals');
   }
 

@@ -1,6 +1,6 @@
 import type { TestUser } from '../gateway.js';
 import { Disconnected, Refused, SftpClient } from '../sftp-client.js';
-import { eventually } from '../wait.js';
+import { eventually, underLoad } from '../wait.js';
 import { type Content, FileModel } from './file-model.js';
 import { type ChaosClient, type ChaosWorld, patience } from './world.js';
 
@@ -23,7 +23,7 @@ const verbs = [
 const keptResumed = 4;
 /** How long another node may take the names of a directory from its memory, in milliseconds. */
 const staleMs = 5_000;
-/** Max duration of one operation in milliseconds. */
+/** Max duration of one operation in milliseconds, on a machine without other work. */
 const operationMs = 180_000;
 
 /** A client over the requests of SFTP: uploads, reads, renames, removes, and resumes what was interrupted. */
@@ -179,7 +179,9 @@ export class RequestClient implements ChaosClient {
     this.#world.count(size === null ? 'uploads begun again' : 'resumed uploads');
     this.#resumed.push(name);
     const old = this.#resumed.length > keptResumed ? this.#resumed.shift() : undefined;
-    if (old !== undefined) await this.#remove(client, old);
+    if (old === undefined) return;
+    await this.#remove(client, old);
+    this.model.forgetOld(old);
   }
 
   #newName(): string {
@@ -189,11 +191,14 @@ export class RequestClient implements ChaosClient {
 
   async #within(work: Promise<void>): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
+    const limitMs = underLoad(operationMs);
     const limit = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        this.#world.wrong.push(`an operation of ${this.#prefix} did not end within ${operationMs} ms`);
+        this.#world.wrong.push(
+          `an operation of ${this.#prefix} did not end within ${Math.round(limitMs)} ms`,
+        );
         reject(new Error('the operation hangs'));
-      }, operationMs);
+      }, limitMs);
     });
     await Promise.race([work, limit]).finally(() => clearTimeout(timer));
   }

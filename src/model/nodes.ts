@@ -110,7 +110,7 @@ export interface RootFileChange {
   readonly isRemoved: boolean;
 }
 
-/** What a node reports about its files. */
+/** The report of a node about its files. */
 export interface RootFileReport {
   /** The last revision that it has seen. */
   readonly revision: number;

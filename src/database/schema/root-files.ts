@@ -33,7 +33,7 @@ export interface JoinTokenTable {
   expires_ms: number;
 }
 
-/** What a node reports about its files. */
+/** The report of a node about its files. */
 export interface RootNodeTable {
   node: string;
   /** The last revision that it has seen. */

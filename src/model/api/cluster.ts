@@ -15,7 +15,7 @@ export interface ClusterNode {
   readonly agoMs: number;
 }
 
-/** What a node has reported about the files that the nodes share. */
+/** The last report of a node about the files that the nodes share. */
 export interface SharedFilesReport {
   /** The id of the machine's first process. */
   readonly id: string;

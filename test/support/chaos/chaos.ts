@@ -22,7 +22,7 @@ const calmMs = [4_000, 12_000] as const;
 /** How long jobs and settlements may take after the last fault, in milliseconds. */
 const finishMs = 180_000;
 
-/** What a run found. */
+/** The results of a run. */
 export interface ChaosResult {
   readonly wrong: readonly string[];
   readonly effects: readonly FaultEffect[];

@@ -1,7 +1,7 @@
 import { type EndedFault, type FaultKind, faultKinds } from './faults.js';
 import type { ProbedLogin } from './login-probe.js';
 
-/** What a fault did to logins, in milliseconds. */
+/** The effect of a fault on logins, in milliseconds. */
 export interface FaultEffect {
   readonly fault: EndedFault;
   /** Logins that failed, among those that began between this fault and the next one. */

@@ -37,7 +37,7 @@ export class RequestClient implements ChaosClient {
   /** A rename without an answer. */
   #renamed: { readonly from: string; readonly to: string; readonly content: Content } | null = null;
   readonly #resumed: string[] = [];
-  /** What happened to the upload that is to be resumed. */
+  /** The fate of the upload that is to be resumed. */
   #story: string[] = [];
   #numbers = 0;
 
@@ -117,7 +117,7 @@ export class RequestClient implements ChaosClient {
     this.#world.count('renames');
   }
 
-  /** Checks that the file of a rename without an answer is at one of its names, and writes both anew. */
+  /** Checks that the file of a rename without an answer is at one of its names, and writes both again. */
   async #checkRename(client: SftpClient): Promise<void> {
     if (this.#renamed === null) return;
     const { from, to, content } = this.#renamed;
@@ -145,7 +145,7 @@ export class RequestClient implements ChaosClient {
     throw new Disconnected('interrupted on purpose');
   }
 
-  /** Does the same with a file that nobody resumes. */
+  /** Does the same with a file that is not resumed. */
   async #abandon(client: SftpClient): Promise<void> {
     if (this.#world.random.between(0, 3) > 0) return;
     await this.#begin(client, this.#newName(), this.#world.content(7_000_000));

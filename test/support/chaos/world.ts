@@ -13,7 +13,7 @@ export const patience = [
   'ServerAliveCountMax=3',
 ];
 
-/** What all clients of a run share. */
+/** State that all clients of a run share. */
 export class ChaosWorld {
   readonly random: SeededRandom;
   readonly #stop = new AbortController();

@@ -12,7 +12,7 @@ export class ClusterNode {
   readonly #network: NodeNetwork;
   /** The exit codes or signals with which it has ended without being told to. */
   readonly ends: (number | NodeJS.Signals)[] = [];
-  /** What the earlier processes have logged. */
+  /** The logs of the earlier processes. */
   readonly outputs: string[] = [];
   #isWanted = false;
   #running: Promise<void> | null = null;

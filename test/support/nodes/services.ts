@@ -8,7 +8,7 @@ import type { PostgresPair } from './postgres-pair.js';
 
 const example = resolve(import.meta.dirname, '../../../examples/haproxy/postgres.cfg');
 
-/** What the nodes reach over the network, through one HAProxy: the primary of PostgreSQL, S3, and webhooks of the test. */
+/** Services that the nodes reach over the network, through one HAProxy: the primary of PostgreSQL, S3, and webhooks of the test. */
 export class Services implements AsyncDisposable {
   /** The address of PostgreSQL, as HOST:PORT. */
   readonly database: string;

@@ -17,6 +17,8 @@ export class RollingUploads {
   readonly #directory: string;
   readonly #running: Promise<unknown>;
   #isOver = false;
+  /** When each client began its present file, in ms of the monotonic clock. */
+  readonly #begunMs = new Map<number, number>();
   readonly stored = new Map<string, Buffer>();
   /** Uploads that were interrupted; those of them that `reput` resumed; those of which S3 had no part yet. */
   readonly counts = { interrupted: 0, resumed: 0, begunAgain: 0 };
@@ -25,6 +27,11 @@ export class RollingUploads {
     this.#user = user;
     this.#directory = directory;
     this.#running = Promise.all(Array.from({ length: clients }, (_, index) => this.#run(index)));
+  }
+
+  /** How long every client has been sending its present file at least, in milliseconds. */
+  get sendingMs(): number {
+    return performance.now() - Math.max(...this.#begunMs.values());
   }
 
   /** Waits until each client has stored its present file. */
@@ -39,6 +46,7 @@ export class RollingUploads {
       const source = join(this.#directory, `rolling-${client}`);
       const content = randomBytes(fileBytes);
       writeFileSync(source, content);
+      this.#begunMs.set(client, performance.now());
       if (!(await this.#isSent('put', source, name))) {
         this.counts.interrupted += 1;
         await eventually(`${name} is resumed`, () => this.#isResumed(source, name), resumeMs);

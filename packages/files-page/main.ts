@@ -185,7 +185,9 @@ class FilesPage {
     this.#isReloading = true;
     setTimeout(() => {
       this.#isReloading = false;
-      this.#attempt(() => this.#reload());
+      // A message about an action of the person stays.
+      const { logins } = this.#api;
+      void this.#reload().catch((error: unknown) => this.#fail(error, logins));
     }, 300);
   }
 

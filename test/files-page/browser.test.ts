@@ -195,13 +195,14 @@ for (const target of await gatewayTargets()) {
         await addPageUser(gateway, 'judy');
         await using visit = await Visit.open(browser, url, wideLight, null);
         const page = await enter(visit, 'judy');
-        const entered = Promise.withResolvers<void>();
+        const ofFolder = Promise.withResolvers<void>();
+        const ofUpload = Promise.withResolvers<void>();
         const refused = new Set<string>();
         await page.route(/\/files\/api\/(uploads|directories)$/, async (route) => {
           const answer = await route.fetch();
           if (answer.status() === 401) {
-            refused.add(route.request().method() + new URL(route.request().url()).pathname);
-            await entered.promise;
+            refused.add(answer.url());
+            await (isUploads(answer.url()) ? ofUpload : ofFolder).promise;
           }
           await route.fulfill({ response: answer });
         });
@@ -216,9 +217,10 @@ for (const target of await gatewayTargets()) {
         await page.getByLabel('Password').fill(password);
         await page.getByRole('button', { name: 'Log in' }).click();
         await page.getByRole('button', { name: 'Log out' }).waitFor();
-        entered.resolve();
-        await page.getByText('Sent, 5 B').waitFor();
+        ofFolder.resolve();
         await page.getByText('Your session had ended before the last action').waitFor();
+        ofUpload.resolve();
+        await page.getByText('Sent, 5 B').waitFor();
         expect(await page.getByRole('button', { name: 'Log in' }).isVisible()).toBe(false);
       });
 

@@ -20,8 +20,12 @@ export class RollingUploads {
   /** When each client began its present file, in ms of the monotonic clock. */
   readonly #begunMs = new Map<number, number>();
   readonly stored = new Map<string, Buffer>();
-  /** Uploads that were interrupted; those of them that `reput` resumed; those of which S3 had no part yet. */
-  readonly counts = { interrupted: 0, resumed: 0, begunAgain: 0 };
+  readonly #answers: string[] = [];
+  /**
+   * Uploads that were interrupted; those of them that `reput` resumed; those of which S3 had no part yet; those that were
+   * whole, because the connection ended behind the last answer.
+   */
+  readonly counts = { interrupted: 0, resumed: 0, begunAgain: 0, whole: 0 };
 
   constructor(user: TestUser, directory: string, clients: number) {
     this.#user = user;
@@ -47,25 +51,41 @@ export class RollingUploads {
       const content = randomBytes(fileBytes);
       writeFileSync(source, content);
       this.#begunMs.set(client, performance.now());
-      if (!(await this.#isSent('put', source, name))) {
+      const { isSent } = await this.#send('put', source, name);
+      if (!isSent) {
         this.counts.interrupted += 1;
-        await eventually(`${name} is resumed`, () => this.#isResumed(source, name), resumeMs);
+        await this.#resume(source, name);
       }
       this.stored.set(name, content);
+    }
+  }
+
+  async #resume(source: string, name: string): Promise<void> {
+    const began = this.#answers.length;
+    try {
+      await eventually(`${name} is resumed`, () => this.#isResumed(source, name), resumeMs);
+    } catch (error) {
+      throw new Error(this.#answers.slice(began).join('\n'), { cause: error });
     }
   }
 
   async #isResumed(source: string, name: string): Promise<boolean> {
     const { code } = await this.#user.sftp(`ls /uploads/${name}`);
     const isThere = code === 0;
-    if (!(await this.#isSent(isThere ? 'reput' : 'put', source, name))) return false;
+    const { isSent, isWhole } = await this.#send(isThere ? 'reput' : 'put', source, name);
+    if (isWhole) this.counts.whole += 1;
+    if (!isSent) return isWhole;
     this.counts[isThere ? 'resumed' : 'begunAgain'] += 1;
     return true;
   }
 
-  async #isSent(verb: string, source: string, name: string): Promise<boolean> {
+  async #send(verb: string, source: string, name: string): Promise<{ isSent: boolean; isWhole: boolean }> {
     const options = { timeoutMs: clientLimitMs };
-    const { code } = await this.#user.sftp(`${verb} ${source} /uploads/${name}`, options, ['-l', rateKbits]);
-    return code === 0;
+    const { code, stderr } = await this.#user.sftp(`${verb} ${source} /uploads/${name}`, options, [
+      '-l',
+      rateKbits,
+    ]);
+    this.#answers.push(`${Math.round(performance.now())} ms: ${verb} ${name}: ${code} ${stderr.trim()}`);
+    return { isSent: code === 0, isWhole: stderr.includes('destination file same size or larger') };
   }
 }

@@ -82,7 +82,7 @@ export async function buildCore(
   const { cluster, listingCacheMs } = settings.current;
   // The gateways of a cluster must find the files of each other at once. Workers tell each other what they change.
   const listedNames = new ListedNames(systemClock, cluster ? 0 : listingCacheMs);
-  const s3 = { ...options, routes, measures, changes: listedNames, mayWrite: () => database.requireSeen?.() };
+  const s3 = { ...options, routes, measures, changes: listedNames };
   const store = resources.use(createS3ObjectStore(s3));
   const scribe = await openScribe({ database, store, call });
   const ledger = createKeyLedger(database, systemClock, systemEntropy);

@@ -63,11 +63,6 @@ export interface GatewayDatabase {
   weaknesses(): Promise<readonly DatabaseWeakness[]>;
   /** Hints that this node has a request. Absent if the engine has none. */
   readonly hints?: DatabaseHints;
-  /**
-   * Throws `unavailable` if another process may soon take the place of this one, which must not change objects then.
-   * Absent if none can.
-   */
-  requireSeen?(): void;
   /** Resolves when this process was declared dead, or another one took its place. Every later write is refused. */
   readonly lost: Promise<Fault>;
   /** Waits for running writes, then closes the database. */

@@ -53,7 +53,6 @@ export function transportOptions(options: S3ClientOptions): TransportOptions {
     idleTimeoutMs: options.idleTimeoutMs ?? clientDefaults.idleTimeoutMs,
     maxSockets: options.maxSockets ?? clientDefaults.maxSockets,
     ...(options.clock === undefined ? {} : { clock: options.clock }),
-    ...(options.mayWrite === undefined ? {} : { mayWrite: options.mayWrite }),
   };
 }
 

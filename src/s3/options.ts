@@ -52,8 +52,6 @@ export interface S3ClientOptions {
   readonly clock?: Clock;
   /** Parallel connections to S3; further requests wait for one. */
   readonly maxSockets?: number;
-  /** Throws a fault if a request that may change something must not be sent now. */
-  readonly mayWrite?: () => void;
 }
 
 /** `none` for servers that refuse the newer checksums (x-amz-checksum-*). */

@@ -7,8 +7,6 @@ export const heartbeatMs = 2_000;
 export const gapMs = 5_000;
 /** A node that has not shown itself for this long is dead, in milliseconds. */
 export const deadMs = 10_000;
-/** A node that was not seen for this long sends nothing more that changes an object, in milliseconds. */
-export const writeLimitMs = 7_000;
 
 /** Returns the clock of the database in SQL, in milliseconds. Only this one counts between nodes. */
 export function databaseNow<DB>(db: Kysely<DB>): RawBuilder<number> {

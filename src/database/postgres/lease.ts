@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { Fault } from '../../model/fault.js';
 import { heartbeatMs } from '../cluster/clock.js';
-import { LastSeen } from '../cluster/last-seen.js';
 import {
   addCommand,
   leaseHeld,
@@ -25,8 +24,6 @@ export class Lease {
   readonly lost: Promise<Fault>;
   /** Reports that another gateway has taken over. */
   readonly lose: (fault: Fault) => void;
-  /** Null for a process that does not show itself. */
-  #seen: LastSeen | null = null;
   #timer: NodeJS.Timeout | null = null;
   #isBeating = false;
 
@@ -44,18 +41,16 @@ export class Lease {
   static async take(db: Kysely<Schema>, identity: WriterIdentity, name: string): Promise<Lease> {
     if (identity.kind === 'command') {
       if (identity.isClustered !== true) return new Lease(0);
-      const seen = new LastSeen(name);
       await addCommand(db, identity);
-      return new Lease(0).#show(db, identity, name, seen);
+      return new Lease(0).#show(db, identity, name);
     }
     let first: OtherGateway | null = null;
     for (;;) {
-      const seen = new LastSeen(name);
       const found = await db.transaction().execute(async (trx) => {
         await sql`select pg_advisory_xact_lock(${sql.lit(writeLock)})`.execute(trx);
         return await takeLease(trx, identity);
       });
-      if (typeof found === 'number') return new Lease(found).#show(db, identity, name, seen);
+      if (typeof found === 'number') return new Lease(found).#show(db, identity, name);
       if (first !== null && (first.id !== found.id || first.seenMs !== found.seenMs))
         throw leaseHeld(name, found, identity);
       first = found;
@@ -63,28 +58,22 @@ export class Lease {
     }
   }
 
-  /** Throws `unavailable` if the process was not seen for too long to write to S3. */
-  requireSeen(): void {
-    this.#seen?.requireRecent();
-  }
-
   stop(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
   }
 
-  #show(db: Kysely<Schema>, identity: WriterIdentity, name: string, seen: LastSeen): this {
-    this.#seen = seen;
-    this.#timer = setInterval(() => void this.#beat(db, identity, name, seen), heartbeatMs);
+  #show(db: Kysely<Schema>, identity: WriterIdentity, name: string): this {
+    this.#timer = setInterval(() => void this.#beat(db, identity, name), heartbeatMs);
     this.#timer.unref();
     return this;
   }
 
-  async #beat(db: Kysely<Schema>, identity: WriterIdentity, name: string, seen: LastSeen): Promise<void> {
+  async #beat(db: Kysely<Schema>, identity: WriterIdentity, name: string): Promise<void> {
     if (this.#isBeating) return;
     this.#isBeating = true;
     try {
-      if (!(await seen.by(() => showAlive(db, identity, this.epoch)))) this.lose(takenOver(name, identity));
+      if (!(await showAlive(db, identity, this.epoch))) this.lose(takenOver(name, identity));
     } catch {
       // Reads and writes report that the database does not answer.
     } finally {

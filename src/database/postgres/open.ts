@@ -165,10 +165,6 @@ class PostgresDatabase implements GatewayDatabase {
     return await this.read(weaknessesOf);
   }
 
-  requireSeen(): void {
-    this.#opened.lease.requireSeen();
-  }
-
   async close(): Promise<void> {
     const { db, identity, lease, stop } = this.#opened;
     await this.#commits.idle();

@@ -2,7 +2,6 @@ import type { Kysely, Transaction } from 'kysely';
 import type { Fault } from '../../model/fault.js';
 import { type Measures, noMeasures } from '../../model/measures.js';
 import { heartbeatMs } from '../cluster/clock.js';
-import { LastSeen } from '../cluster/last-seen.js';
 import {
   leaseHeld,
   leave,
@@ -36,10 +35,9 @@ export async function openSharedDatabase(
   // Waiting for the lock inside SQLite would stop all transfers of this process.
   const db = await openFile(path, 0);
   try {
-    const seen = new LastSeen(`file ${path}`);
     const found = await whenUnlocked(() => db.transaction().execute((trx) => takeLease(trx, identity)));
     if (typeof found !== 'number') throw leaseHeld(`file ${path}`, found, identity);
-    return new SharedDatabase({ db, path, identity, epoch: found, seen, measures });
+    return new SharedDatabase({ db, path, identity, epoch: found, measures });
   } catch (error) {
     await db.destroy();
     throw sqliteFault(error, path);
@@ -51,7 +49,6 @@ interface Opened {
   readonly path: string;
   readonly identity: WriterIdentity;
   readonly epoch: number;
-  readonly seen: LastSeen;
   readonly measures: Pick<Measures, 'databaseCommit'>;
 }
 
@@ -120,10 +117,6 @@ class SharedDatabase implements GatewayDatabase {
     return [];
   }
 
-  requireSeen(): void {
-    this.#opened.seen.requireRecent();
-  }
-
   async close(): Promise<void> {
     const { db, identity, epoch } = this.#opened;
     clearInterval(this.#heartbeat);
@@ -152,9 +145,8 @@ class SharedDatabase implements GatewayDatabase {
 
   /** Never rejects: writes report what is wrong with the file. */
   async #beat(): Promise<void> {
-    const { identity, epoch, seen } = this.#opened;
-    const show = () => this.write((trx) => showAlive(trx, identity, epoch));
-    await seen.by(show).catch(() => undefined);
+    const { identity, epoch } = this.#opened;
+    await this.write((trx) => showAlive(trx, identity, epoch)).catch(() => undefined);
   }
 }
 

@@ -47,8 +47,6 @@ export interface TransportOptions {
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly maxSockets: number;
-  /** Throws a fault if a request that may change something must not be sent now. */
-  readonly mayWrite?: () => void;
 }
 
 /** Returns the request target: path and query as they were signed. */

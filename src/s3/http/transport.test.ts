@@ -9,11 +9,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { loopbackTls, writeLoopbackCa } from '../../../test/support/loopback-tls.js';
 import { eventually } from '../../../test/support/wait.js';
 import { systemClock, systemEntropy } from '../../assembly/system.js';
-import { checksumOf } from '../../bytes/running-checksum.js';
 import type { Call } from '../../model/call.js';
-import { CustomerKey } from '../../model/customer-key.js';
 import { noKey } from '../../model/encryption.js';
-import { Fault } from '../../model/fault.js';
 import { createS3ObjectStore, type S3ObjectStore } from '../object-store.js';
 import type { S3StoreOptions } from '../options.js';
 
@@ -244,55 +241,5 @@ describe('a connection', () => {
     await using store = open({ maxSockets: 1, connectTimeoutMs });
     await Promise.all([store.head(newCall(), ref, noKey), store.head(newCall(), ref, noKey)]);
     expect(connections).toBe(1);
-  });
-});
-
-describe('a process that must not write', () => {
-  const bytes = Buffer.from('content');
-  const body = { chunks: [bytes], byteLength: bytes.byteLength, checksum: checksumOf('crc32c', bytes) };
-  const key = CustomerKey.fromBytes(Buffer.alloc(32, 7));
-  const plain = {
-    encryption: { kind: 'bucket-default' },
-    acl: null,
-    metadata: {},
-    contentType: null,
-  } as const;
-
-  it.each([
-    [
-      'a small file with a key',
-      (store: S3ObjectStore) =>
-        store.put(newCall(), ref, body, { ...plain, encryption: { kind: 'sse-c', key } }),
-    ],
-    ['a file without one', (store: S3ObjectStore) => store.put(newCall(), ref, body, plain)],
-    [
-      'a part',
-      (store: S3ObjectStore) => store.resumeUpload(newCall(), ref, plain, 'u').uploadPart(newCall(), 1, body),
-    ],
-    ['a removal', (store: S3ObjectStore) => store.remove(newCall(), ref, {})],
-    [
-      'a copy',
-      (store: S3ObjectStore) =>
-        store.copy(
-          newCall(),
-          ref,
-          { ...ref, key: 'other' },
-          { ...plain, sourceAccess: noKey, metadataFrom: 'copy' },
-        ),
-    ],
-  ])('does not send %s, and reads', async (_, write) => {
-    const methods: (string | undefined)[] = [];
-    serve = ({ method }, response) => {
-      methods.push(method);
-      response.writeHead(200, { 'content-length': 0 }).end();
-    };
-    const mayWrite = () => {
-      throw new Fault('unavailable', 'nothing is written now');
-    };
-    await using store = open({ mayWrite });
-    await expect(write(store)).rejects.toMatchObject({ kind: 'unavailable', hint: 'nothing is written now' });
-    await store.head(newCall(), ref, noKey);
-    expect(methods.filter((method) => method !== 'HEAD' && method !== 'GET')).toEqual([]);
-    expect(methods).toContain('HEAD');
   });
 });

@@ -58,7 +58,7 @@ export class S3Transport {
 
   /**
    * Resolves when the head of the response has arrived. Rejects with the socket's error, an AbortError, a
-   * TimeoutError, `throttled` when the request would have to wait too long for its turn, or the fault of `mayWrite`.
+   * TimeoutError, or `throttled` when the request would have to wait too long for its turn.
    */
   async handle(request: SignedRequest, options: HandlerOptions = {}): Promise<{ response: HttpResponse }> {
     refuseKeyInClear(request);
@@ -67,7 +67,6 @@ export class S3Transport {
       ...(options.abortSignal instanceof AbortSignal ? { abortSignal: options.abortSignal } : {}),
     };
     await this.#rate?.admit(exchange.abortSignal);
-    if (request.method !== 'GET' && request.method !== 'HEAD') this.#options.mayWrite?.();
     let response: HttpResponse;
     try {
       response = await this.#send(request, exchange, options);

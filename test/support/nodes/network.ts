@@ -17,8 +17,11 @@ export async function namespacesMissing(): Promise<string | null> {
   const name = `sftpgw-${process.pid}-0`;
   const { code } = await run('ip', ['netns', 'add', name]);
   if (code !== 0) return 'no permission to create network namespaces';
+  // Some kernels have namespaces, and neither bridges nor pairs of interfaces.
+  const bridge = await run('ip', ['-n', name, 'link', 'add', 'br0', 'type', 'bridge']);
+  const pair = await run('ip', ['-n', name, 'link', 'add', 'out0', 'type', 'veth', 'peer', 'name', 'in0']);
   await run('ip', ['netns', 'del', name]);
-  return null;
+  return bridge.code === 0 && pair.code === 0 ? null : 'the kernel has no bridges or no veth interfaces';
 }
 
 /** A bridge on this machine, and network namespaces that reach nothing but its addresses. */

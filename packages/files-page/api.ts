@@ -15,11 +15,6 @@ export class RequestFailure extends Error {
   get isPassing(): boolean {
     return [0, 408, 429, 502, 503, 504].includes(this.status);
   }
-
-  /** True if another session may be allowed the same request. */
-  get isOfSession(): boolean {
-    return this.status === 401 || this.status === 403;
-  }
 }
 
 export type Right = 'list' | 'read' | 'create' | 'overwrite' | 'rename' | 'remove';
@@ -62,9 +57,18 @@ export class Api {
   #csrf = '';
   #logins = 0;
 
-  /** Counts the logins. A request refused meanwhile belonged to the session before. */
+  /** The number of logins so far. */
   get logins(): number {
     return this.#logins;
+  }
+
+  /**
+   * Returns whether a request was refused to an earlier session, so that the present one may be allowed it. `logins` is the
+   * number of logins when the request was sent.
+   */
+  isOfEarlierSession(error: unknown, logins: number): boolean {
+    const isRefusal = error instanceof RequestFailure && (error.status === 401 || error.status === 403);
+    return isRefusal && logins !== this.#logins;
   }
 
   get headers(): Readonly<Record<string, string>> {

@@ -255,7 +255,7 @@ class FilesPage {
   /** Shows an error. `logins` is the number of logins when the action began. */
   #fail(error: unknown, logins = this.#api.logins): void {
     if (error instanceof DOMException && error.name === 'AbortError') return;
-    if (error instanceof RequestFailure && error.isOfSession && logins !== this.#api.logins) {
+    if (this.#api.isOfEarlierSession(error, logins)) {
       this.#say('Your session had ended before the last action. Do it again.');
       return;
     }

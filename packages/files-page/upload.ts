@@ -96,8 +96,7 @@ export class Upload {
       } catch (error) {
         if (this.#state !== 'sending' && this.#state !== 'storing') return;
         isKnown = false;
-        // The person has logged in since the request was sent.
-        if (error instanceof RequestFailure && error.isOfSession && logins !== this.#api.logins) {
+        if (this.#api.isOfEarlierSession(error, logins)) {
           this.#set('sending');
           continue;
         }

@@ -17,8 +17,8 @@ export interface RunGatewayOptions extends GatewayOptions {
 /**
  * Runs the gateway until SIGTERM or SIGINT and returns the exit code. Prints a line with the word `ready`
  * when the ports listen. After the signal it accepts no connections, and open uploads have `drain.timeout` to
- * finish. A second signal ends that wait, and SIGHUP changes nothing. Throws `conflict`, and ends at once, if another gateway takes over the
- * database. The demo's commands are printed before the log, so that a newcomer
+ * finish. A second signal ends that wait, and SIGHUP changes nothing. Throws `conflict`, and ends at once, if another
+ * gateway takes over the database. The demo's commands are printed before the log, so that a newcomer
  * sees them first.
  */
 export async function runGateway(options: RunGatewayOptions): Promise<number> {

@@ -216,7 +216,8 @@ for (const target of await gatewayTargets()) {
         await page.getByText('Your session has ended').waitFor();
         await page.getByLabel('Password').fill(password);
         await page.getByRole('button', { name: 'Log in' }).click();
-        await page.getByRole('button', { name: 'Log out' }).waitFor();
+        // The list after the login clears earlier messages.
+        await rowOf(page, 'uploads').waitFor();
         ofFolder.resolve();
         await page.getByText('Your session had ended before the last action').waitFor();
         ofUpload.resolve();

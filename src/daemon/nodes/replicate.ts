@@ -12,11 +12,10 @@ const openMs = 2_000;
 
 /**
  * Receives the files that other nodes have changed while this one was stopped, and sends those that were changed here.
- * Call it before the settings are used. Does nothing without a cluster. Throws `key-mismatch` if the root has
+ * Call it before the settings are used, if they have `cluster=yes`. Does nothing before `cluster init`. Throws `key-mismatch` if the root has
  * another identity than the cluster, and the database's faults.
  */
 export async function receiveFiles(settings: LiveSettings, log: Logger): Promise<void> {
-  if (!settings.current.cluster) return;
   const database = await openRootDatabase(settings, 'command');
   try {
     const replicator = await openReplication({

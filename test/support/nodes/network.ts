@@ -8,7 +8,7 @@ const networks = ['198.18', '198.19'] as const;
 const ownNamespace = /^sftpgw-(\d+)-\d+$/;
 const ownBridge = /^sgb(\d+)$/;
 /** A hardware address that nothing has. Packets to it are lost, as in a network that is cut. */
-const nobody = '02:00:00:00:00:01';
+const unusedHardware = '02:00:00:00:00:01';
 
 /** Returns the reason to skip a test that needs network namespaces, or null. */
 export async function namespacesMissing(): Promise<string | null> {
@@ -67,7 +67,7 @@ export class NodeNetwork implements AsyncDisposable {
 
   /** Loses all packets of a node to the database. */
   async cutFromDatabase(node: number): Promise<void> {
-    await this.#neighbour(node, 'replace', ['lladdr', nobody, 'nud', 'permanent']);
+    await this.#neighbour(node, 'replace', ['lladdr', unusedHardware, 'nud', 'permanent']);
   }
 
   /** Undoes `cutFromDatabase`. */
